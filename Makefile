@@ -1,0 +1,71 @@
+# Two commands do all set-up: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow check format bench serve lock clean
+
+help: ## List what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# `uv` is faster at the same lock file and is used where it is on the PATH.
+define install
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip sync --quiet --require-hashes --python $(BIN)/python $(1) && \
+	  uv pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python -e . ; \
+	else \
+	  $(PIP) install --require-hashes --no-deps -r $(1) && \
+	  $(PIP) install --no-deps --no-build-isolation -e . ; \
+	fi
+endef
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Fivefold needs Python 3.11 or later; set PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Fivefold runs on (once, about a minute) …"
+	$(call install,requirements/run.txt)
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need (once, about a minute) …"
+	$(call install,requirements/dev.txt)
+	@touch $(VENV)/.run $@
+
+demo: $(VENV)/.run ## Build the example seller and run the whole loop on it
+	$(BIN)/fivefold demo
+
+test: $(VENV)/.dev ## Run the default tests
+	$(BIN)/pytest -n auto -m "not slow and not browser and not postgres"
+
+test-slow: $(VENV)/.dev ## Run the long proofs too
+	$(BIN)/pytest -m "slow"
+
+check: $(VENV)/.dev ## Format, lint, types, house and default tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(MAKE) test
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
+
+bench: $(VENV)/.dev ## Run every benchmark in its quick form
+	@for name in $$(ls benchmarks/*.py | xargs -n1 basename | sed 's/\.py$$//' | grep -v '^_'); do \
+	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name --quick --json || test $$? -eq 3 ; done
+
+serve: $(VENV)/.run ## Serve the control tower with the example on 127.0.0.1
+	$(BIN)/fivefold serve
+
+lock: $(VENV)/.dev ## Make the hashed lock files again
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --all-extras --no-extra cluster --group build pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --all-extras --no-extra cluster --group build --group dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+
+clean: ## Remove the environment and everything made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache workspace

@@ -1,0 +1,1 @@
+"""Independent rules: is this plan legal? Shares no code with the engines."""

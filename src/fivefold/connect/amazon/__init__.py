@@ -1,0 +1,1 @@
+"""Seller Central's reports."""

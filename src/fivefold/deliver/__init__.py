@@ -1,0 +1,1 @@
+"""Channels and their fees, shipments to fulfilment centres, promises, order sourcing."""

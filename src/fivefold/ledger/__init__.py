@@ -1,0 +1,1 @@
+"""Books of goods and money: immutable facts, balances that follow from them."""

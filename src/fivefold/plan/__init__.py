@@ -1,0 +1,1 @@
+"""Decides how much is wanted, held and supplied, and when."""

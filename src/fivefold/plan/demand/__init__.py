@@ -1,0 +1,1 @@
+"""What customers will want: cleaning, forecasts with quantiles, accuracy."""

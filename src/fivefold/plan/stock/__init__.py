@@ -1,0 +1,1 @@
+"""How much to hold where, from one place to many echelons."""

@@ -1,0 +1,1 @@
+"""Buys, makes and moves by period under the limits items share."""

@@ -1,0 +1,1 @@
+"""From whom to buy, in what lots, at what landed cost."""

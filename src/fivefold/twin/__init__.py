@@ -1,0 +1,1 @@
+"""Plays the same cycle against a made-up world."""
