@@ -1,0 +1,1 @@
+"""What Fivefold costs and how good it is, measured; see `benchmarks/_form.py` for the form."""
