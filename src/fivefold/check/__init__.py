@@ -1,1 +1,5 @@
 """Independent rules: is this plan legal? Shares no code with the engines."""
+
+from fivefold.check.plan import check_plan
+
+__all__ = ["check_plan"]

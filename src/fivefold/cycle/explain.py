@@ -1,0 +1,126 @@
+"""Why: the reasons for a decision, and those of the decisions it carries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from fivefold.cycle.plans import Plan
+from fivefold.errors import NotFoundError
+
+#: Tables whose rows carry out a decision: table, column of the name, column of the decision.
+_CARRIES_OUT = (
+    ("purchase_order_lines", "order", "decision"),
+    ("work_orders", "order", "decision"),
+    ("inbound_cartons", "shipment", "decision"),
+    ("channel_choices", "item", "decision"),
+)
+#: Tables in which a name may stand, with the column that holds it.
+_NAMED_IN = (
+    ("purchase_orders", "order"),
+    ("purchase_order_lines", "order"),
+    ("work_orders", "order"),
+    ("inbound_shipments", "shipment"),
+    ("supply_plan", "decision"),
+    ("channel_choices", "decision"),
+    ("supply_changes", "order"),
+    ("promises", "order"),
+    ("dispositions", "return_id"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Everything a plan can say about one name.
+
+    `rows` are the rows of each table it stands in, `reasons` its own reasons,
+    `because` those of the decisions it carries out.
+    """
+
+    name: str
+    plan: str
+    rows: dict[str, pl.DataFrame]
+    reasons: pl.DataFrame
+    because: pl.DataFrame
+
+
+def why(plan: Plan, name: str) -> Why:
+    """Return why a purchase order, work order, shipment, channel choice or decision is as it is.
+
+    An item's name leads to everything decided about it.
+
+    Raises
+    ------
+    NotFoundError
+        If the plan does not know the name; near names are told.
+    """
+    subject = _resolve(plan, name)
+    rows = {}
+    for table, column in _NAMED_IN:
+        found = plan[table].filter(pl.col(column) == subject)
+        if found.height:
+            rows[table] = found
+    reasons = plan.why(subject)
+    carried = _carried_out(plan, subject)
+    because = plan["explanations"].filter(pl.col("subject").is_in(carried))
+    if not rows and reasons.height == 0:
+        rows, because = _about_item(plan, name)
+    if not rows and reasons.height == 0 and because.height == 0:
+        raise NotFoundError(_unknown(plan, name))
+    return Why(
+        name=subject,
+        plan=plan.plan,
+        rows=rows,
+        reasons=reasons,
+        because=because.sort("subject", "sequence"),
+    )
+
+
+def _resolve(plan: Plan, name: str) -> str:
+    """Return the subject meant by `name`, which may miss its prefix or its case."""
+    subjects = plan["explanations"]["subject"].unique()
+    if name in subjects:
+        return name
+    for prefix in ("channel:", "forecast:", "target:", "source:"):
+        if prefix + name in subjects:
+            return prefix + name
+    folded = subjects.filter(subjects.str.to_lowercase() == name.lower())
+    return str(folded[0]) if len(folded) else name
+
+
+def _carried_out(plan: Plan, name: str) -> list[str]:
+    found: list[str] = []
+    for table, column, decision in _CARRIES_OUT:
+        rows = plan[table].filter(pl.col(column) == name)
+        found.extend(rows[decision].drop_nulls().unique().to_list())
+    return found
+
+
+def _about_item(plan: Plan, item: str) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    rows = {}
+    subjects: list[str] = [f"channel:{item}"]
+    for table in ("supply_plan", "stock_targets", "channel_choices", "unmet_demand"):
+        found = plan[table].filter(pl.col("item") == item)
+        if found.height:
+            rows[table] = found
+        if table == "supply_plan":
+            subjects.extend(found["decision"].to_list())
+    because = plan["explanations"].filter(
+        pl.col("subject").is_in(subjects)
+        | pl.col("subject").str.starts_with(f"forecast:{item}@")
+        | pl.col("subject").str.starts_with(f"target:{item}@")
+        | pl.col("subject").str.starts_with(f"source:{item}@")
+    )
+    return rows, because
+
+
+def _unknown(plan: Plan, name: str) -> str:
+    from difflib import get_close_matches
+
+    known = set(plan["explanations"]["subject"].to_list())
+    for table, column in _NAMED_IN:
+        known.update(plan[table][column].drop_nulls().to_list())
+    near = get_close_matches(name, sorted(known), n=3, cutoff=0.4)
+    hint = f"; near to it: {', '.join(near)}" if near else ""
+    return f"plan {plan.plan} knows nothing of {name!r}{hint}"

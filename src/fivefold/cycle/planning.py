@@ -1,0 +1,195 @@
+"""Planning, as an order of calls: demand → channels → stock targets → supply → buy, make, ship.
+
+Each engine reads the tables the ones before it wrote; no formula stands here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import polars as pl
+
+from fivefold.check import check_plan
+from fivefold.cycle.plans import Plan, plan_name
+from fivefold.cycle.progress import Progress, Steps, silent
+from fivefold.deliver import channels, inbound
+from fivefold.make import schedule
+from fivefold.model import Dataset, Outcome, schema
+from fivefold.plan import demand, stock, supply
+from fivefold.returns import volumes
+from fivefold.source import purchasing, suppliers
+
+#: Steps in order, with the share of the work each is expected to take.
+STEPS = {
+    "read": 2.0,
+    "clean history": 8.0,
+    "forecast demand": 40.0,
+    "expect returns": 3.0,
+    "rank suppliers": 4.0,
+    "choose channels": 6.0,
+    "set stock targets": 8.0,
+    "plan supply": 20.0,
+    "write orders": 5.0,
+    "check": 4.0,
+}
+_ORDER = ("optimal", "feasible", "time_limit", "unbounded", "infeasible")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanParams:
+    """What a person may change about a plan.
+
+    Parameters
+    ----------
+    periods : int
+        Weeks planned ahead, 4 to 104.
+    demand_factor : float
+        All demand times this; 1.6 is a jump of 60 %.
+    seed : int
+        Seed of what is drawn, if anything is.
+    scenario : str
+        Name under which the plan is kept.
+    """
+
+    periods: int = 26
+    demand_factor: float = 1.0
+    seed: int = 1
+    scenario: str = "baseline"
+
+    def __post_init__(self) -> None:
+        if not 4 <= self.periods <= 104:
+            raise ValueError(f"periods must be from 4 to 104, found {self.periods}")
+        if not 0 < self.demand_factor <= 100:
+            raise ValueError(
+                f"demand_factor must be above 0 and at most 100, found {self.demand_factor}"
+            )
+
+
+def plan(
+    dataset: Dataset,
+    params: PlanParams | None = None,
+    *,
+    as_of: date,
+    progress: Progress = silent,
+) -> Plan:
+    """Return a plan for everything in the dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What is known on the morning of `as_of`.
+    params : PlanParams, optional
+    as_of : date
+        Day of the plan; nothing is planned to start before it.
+    progress : Progress
+        Told each step; may raise `CancelledError`.
+
+    Raises
+    ------
+    DataError
+        If the dataset does not make sense; every problem is listed.
+    """
+    chosen = params or PlanParams()
+    run = _Run(dataset.validate(), Steps(progress, STEPS, time.process_time))
+    run.steps.begin("read")
+    name = plan_name(
+        as_of=as_of,
+        fingerprint=dataset.fingerprint(),
+        params=asdict(chosen),
+        scenario=chosen.scenario,
+    )
+    run.steps.begin("clean history")
+    run.add({"sales_history": demand.daily_demand(run.dataset, as_of=as_of)})
+    _demand(run, chosen, as_of)
+    _supply(run, chosen, as_of)
+    run.steps.begin("write orders")
+    run.call("purchase orders", purchasing.propose_orders, as_of)
+    run.call("work orders", schedule.schedule_work, as_of)
+    run.call("inbound shipments", inbound.plan_shipments, as_of)
+    run.steps.begin("check")
+    run.add({"violations": check_plan(run.dataset, as_of=as_of)})
+    run.steps.end()
+    return Plan(
+        plan=name,
+        as_of=as_of,
+        status=run.status,
+        tables=run.results(),
+        dataset_fingerprint=dataset.fingerprint(),
+        params=asdict(chosen),
+        seconds=run.steps.seconds,
+        scenario=chosen.scenario,
+        notes=run.notes,
+    )
+
+
+def _demand(run: _Run, params: PlanParams, as_of: date) -> None:
+    run.steps.begin("forecast demand")
+    run.call("demand", demand.forecast, as_of, demand.DemandParams(periods=params.periods))
+    if params.demand_factor != 1.0:
+        run.dataset = supply.scale_demand(run.dataset, params.demand_factor)
+        run.refresh("forecasts", "forecast_means")
+    run.steps.begin("expect returns")
+    run.call("returns", volumes.forecast_returns, as_of)
+
+
+def _supply(run: _Run, params: PlanParams, as_of: date) -> None:
+    run.steps.begin("rank suppliers")
+    run.call("sourcing", suppliers.rank_options, as_of)
+    run.steps.begin("choose channels")
+    run.call("channels", channels.choose_channels, as_of)
+    run.steps.begin("set stock targets")
+    run.call("stock", stock.set_targets, as_of)
+    run.steps.begin("plan supply")
+    run.call("supply", supply.plan_supply, as_of, supply.SupplyParams(periods=params.periods))
+
+
+class _Run:
+    """The dataset as it grows by the tables of each engine, and what they said."""
+
+    def __init__(self, dataset: Dataset, steps: Steps) -> None:
+        self.dataset = dataset
+        self.steps = steps
+        self.status = "optimal"
+        self.notes: dict[str, object] = {}
+        self._made: dict[str, pl.DataFrame] = {}
+        self._reasons: list[pl.DataFrame] = []
+
+    def call(
+        self,
+        engine: str,
+        verb: Callable[..., Outcome],
+        as_of: date,
+        params: object | None = None,
+    ) -> None:
+        """Call an engine and keep its tables, its status and its reasons."""
+        arguments = () if params is None else (params,)
+        outcome = verb(self.dataset, *arguments, as_of=as_of)
+        self.add(outcome.tables)
+        if outcome.explanations is not None:
+            self._reasons.append(outcome.explanations)
+        self.status = max(self.status, outcome.status, key=_ORDER.index)
+        self.notes[engine] = {
+            "status": outcome.status,
+            "objective": outcome.objective,
+            "bound": outcome.bound,
+            **outcome.notes,
+        }
+
+    def add(self, tables: Mapping[str, pl.DataFrame]) -> None:
+        """Keep tables and let the next engine read them."""
+        self._made.update(tables)
+        self.dataset = self.dataset.with_tables(**tables)
+
+    def refresh(self, *names: str) -> None:
+        """Keep tables as they now stand in the dataset."""
+        for name in names:
+            self._made[name] = self.dataset[name]
+
+    def results(self) -> dict[str, pl.DataFrame]:
+        """Return all tables that were made, the reasons among them."""
+        reasons = pl.concat(self._reasons) if self._reasons else schema("explanations").empty()
+        numbered = reasons.with_columns(sequence=pl.int_range(1, pl.len() + 1).over("subject"))
+        return {**self._made, "explanations": numbered}

@@ -1,0 +1,141 @@
+"""Plans as immutable, versioned result tables beside the books."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from fivefold.errors import NotFoundError
+from fivefold.model import schema
+
+#: Tables a plan is made from that it keeps, so that it can be shown and proved later.
+KEPT_INPUTS = ("sales_history",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One plan: what it was made from, what it says, and why.
+
+    Parameters
+    ----------
+    plan : str
+        Name, from the content it was made from: equal inputs give an equal name.
+    as_of : date
+        Day the plan was made for.
+    status : str
+        Worst status of its engines.
+    tables : mapping of str to polars.DataFrame
+        Result tables by schema name, explanations and violations among them.
+    dataset_fingerprint, params : str, dict
+        What it was made from.
+    seconds : dict
+        CPU seconds of each step.
+    scenario : str
+        Name of the scenario; `baseline` unless data or parameters were changed.
+    notes : dict
+        Figures the engines report besides, by engine.
+    """
+
+    plan: str
+    as_of: date
+    status: str
+    tables: Mapping[str, pl.DataFrame]
+    dataset_fingerprint: str
+    params: dict[str, object]
+    seconds: dict[str, float] = field(default_factory=dict)
+    scenario: str = "baseline"
+    notes: dict[str, object] = field(default_factory=dict)
+
+    def __getitem__(self, table: str) -> pl.DataFrame:
+        """Return a result table; an empty one of the right shape where none was made."""
+        found = self.tables.get(table)
+        return schema(table).empty() if found is None else found
+
+    @property
+    def is_legal(self) -> bool:
+        """Whether the independent checker found nothing."""
+        return self["violations"].height == 0
+
+    def why(self, subject: str) -> pl.DataFrame:
+        """Return the reasons for a decision, in reading order."""
+        return self["explanations"].filter(pl.col("subject") == subject).sort("sequence")
+
+    def with_tables(self, **tables: pl.DataFrame) -> Plan:
+        """Return this plan with some tables added or replaced."""
+        return replace(self, tables={**self.tables, **tables})
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{name}</td><td>{frame.height:,}</td></tr>"
+            for name, frame in sorted(self.tables.items())
+            if frame.height
+        )
+        legal = "legal" if self.is_legal else f"{self['violations'].height} violations"
+        return (
+            f"<h4>Plan {self.plan} of {self.as_of}</h4><p>{self.status}, {legal}, "
+            f"scenario {self.scenario}</p><table><tr><th>table</th><th>rows</th></tr>{rows}</table>"
+        )
+
+
+def plan_name(*, as_of: date, fingerprint: str, params: Mapping[str, object], scenario: str) -> str:
+    """Return the name of a plan made from these inputs."""
+    text = json.dumps([fingerprint, params, scenario], sort_keys=True, default=str)
+    return f"P{as_of:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlanStore:
+    """Plans in a folder, one sub-folder each, written whole or not at all."""
+
+    folder: Path
+
+    def save(self, plan: Plan) -> Path:
+        """Write a plan; the same plan again replaces its own files."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        target = self.folder / plan.plan
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.folder))
+        for name, frame in plan.tables.items():
+            frame.write_parquet(draft / f"{name}.parquet")
+        head = {k: v for k, v in asdict(replace(plan, tables={})).items() if k != "tables"}
+        (draft / "plan.json").write_text(json.dumps(head, indent=1, default=str), encoding="utf-8")
+        if target.exists():
+            retired = draft.with_name(draft.name + "-old")
+            target.rename(retired)
+            draft.rename(target)
+            shutil.rmtree(retired)
+        else:
+            draft.rename(target)
+        return target
+
+    def load(self, plan: str) -> Plan:
+        """Return a plan by name.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such plan.
+        """
+        folder = self.folder / plan
+        if not (folder / "plan.json").is_file() or os.sep in plan:
+            known = ", ".join(self.names()) or "none yet"
+            raise NotFoundError(f"there is no plan {plan!r}; known are: {known}")
+        head = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
+        tables = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+        head["as_of"] = date.fromisoformat(head["as_of"])
+        return Plan(tables=tables, **head)
+
+    def names(self) -> list[str]:
+        """Return the names of all plans, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        made = list(self.folder.glob("P*/plan.json"))
+        return [path.parent.name for path in sorted(made, key=lambda p: p.stat().st_mtime_ns)]
