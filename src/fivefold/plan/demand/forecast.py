@@ -25,7 +25,7 @@ LEVELS = (0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForecastParams:
+class DemandParams:
     """What a forecast is to cover.
 
     Parameters
@@ -70,7 +70,7 @@ class ForecastParams:
         return Periods(start=start, days=self.period_days, count=self.periods)
 
 
-DEFAULT = ForecastParams()
+DEFAULT = DemandParams()
 
 
 def season_of(period_days: int) -> int:
@@ -84,7 +84,7 @@ def season_of(period_days: int) -> int:
 
 def forecast(
     dataset: Dataset,
-    params: ForecastParams = DEFAULT,
+    params: DemandParams = DEFAULT,
     *,
     as_of: date,
     rng: np.random.Generator | None = None,
@@ -95,7 +95,7 @@ def forecast(
     ----------
     dataset : Dataset
         Reads what `daily_demand` reads.
-    params : ForecastParams
+    params : DemandParams
     as_of : date
         First day that is not history.
     rng : numpy.random.Generator, optional
