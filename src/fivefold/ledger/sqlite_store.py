@@ -395,7 +395,7 @@ class SqliteStore:
         batch = 0
         dated: list[tuple[object, ...]] = []
         for row in rows:
-            while row[0] > ends[batch][0]:  # type: ignore[operator]
+            while row[0] > ends[batch][0]:
                 batch += 1
             dated.append((*row, ends[batch][1]))
         return dated
