@@ -411,15 +411,13 @@ class Books:
                 value = self.money[account] + drawn.get(account, 0)
                 cost = value if quantity == units else (2 * value * quantity + units) // (2 * units)
                 self._remember_cost(out, cost, quantity)
-                credit = account
             elif (cost := self._entry_cost(src, into, quantity, drawn)) < 0:
                 made.append((into, quantity))
                 cost = 0
-            else:
-                credit = self._contra(src, command)
             self._shift_units(src, dst, quantity, touched)
             if not cost:
                 continue
+            credit = self.pool_money[out] if out >= 0 else self._contra(src, command)
             debit = self.pool_money[into] if into >= 0 else self._contra(dst, command)
             if out >= 0 and into < 0 and self.place_keys[dst][2] == "production":
                 consumed += cost

@@ -463,7 +463,8 @@ def issue_and_make(
 ) -> Command:
     """Return a work order done: components are issued and consumed, the product is made.
 
-    The product takes over what the components cost, and the labour. With a quantity of 0
+    The product takes over what the components cost, and the labour, which is owed to those
+    who did it. With a quantity of 0
     the whole run was lost and its cost is a loss.
     """
     wip, production = Place("wip", location), Place("production", location)
@@ -474,7 +475,7 @@ def issue_and_make(
     labour = (
         Posting(
             debit="production",
-            credit="labour",
+            credit="payable",
             amount_minor=labour_minor,
             currency=currency,
             item=product,
