@@ -1,0 +1,340 @@
+"""Forecast any long table of series: find out what its columns mean, then the same engine.
+
+Knows names of columns and lengths of seasons; the forecasting itself is `panel`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from fivefold.errors import DataError, Problem
+from fivefold.plan.demand.combination import Loss
+from fivefold.plan.demand.panel import forecast_panel
+
+#: Season and horizon of each frequency, as the M3 and M4 competitions have them.
+FREQUENCIES: dict[str, tuple[int, int]] = {
+    "YEARLY": (1, 6),
+    "QUARTERLY": (4, 8),
+    "MONTHLY": (12, 18),
+    "WEEKLY": (52, 13),
+    "DAILY": (7, 14),
+    "HOURLY": (24, 48),
+    "OTHER": (1, 8),
+}
+#: Season and horizon where the table has calendar dates, by days between two of them.
+STEPS: tuple[tuple[float, str, int, int], ...] = (
+    (1.5, "DAILY", 7, 28),
+    (10.0, "WEEKLY", 52, 13),
+    (45.0, "MONTHLY", 12, 12),
+    (120.0, "QUARTERLY", 4, 8),
+    (1e9, "YEARLY", 1, 6),
+)
+VALUE_COLUMNS = ("y", "value", "units", "sales", "demand", "quantity")
+TIME_COLUMNS = ("date", "month", "week", "ds", "period_start", "t", "time", "period")
+SERIES_COLUMNS = ("series", "unique_id", "series_id", "id")
+KEY_COLUMNS = ("item", "location", "item_id", "store_id", "dept_id", "store", "dept", "channel")
+SERIES_LEVELS = (0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesParams:
+    """How to forecast a long table.
+
+    Parameters
+    ----------
+    horizon, season : int, optional
+        Periods ahead and periods in a season; found from the table by default: columns of
+        these names, a column with frequencies, the step of its dates, the letter that
+        begins M4's series names.
+    levels : tuple of float
+        Quantile levels, rising.
+    loss : {'absolute', 'squared'}
+        What the combination is to make small: absolute suits measures of the median such as
+        smape and mase, squared the mean, as rmsse and stock do.
+    origins : int
+        Past origins of the back-test.
+    drivers : bool
+        Use further columns known ahead (calendar, price, promotion): rows beyond the last
+        value of a series, with the value empty, say what they will be.
+    """
+
+    horizon: int | None = None
+    season: int | None = None
+    levels: tuple[float, ...] = SERIES_LEVELS
+    loss: Loss = "absolute"
+    origins: int = 3
+    drivers: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("horizon", "season"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, found {value}")
+        if self.origins < 1:
+            raise ValueError(f"origins must be at least 1, found {self.origins}")
+        rising = all(a < b for a, b in zip(self.levels, self.levels[1:], strict=False))
+        if not self.levels or not rising or self.levels[0] <= 0 or self.levels[-1] >= 1:
+            raise ValueError(f"levels must rise between 0 and 1, found {self.levels}")
+
+
+SERIES_DEFAULT = SeriesParams()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the columns of a table were taken to mean."""
+
+    series: tuple[str, ...]
+    time: str
+    value: str
+    frequency: str | None
+
+
+def read_columns(frame: pl.DataFrame) -> Reading:
+    """Return which columns name the series, the time and the value.
+
+    Raises
+    ------
+    DataError
+        If the value or the time cannot be found.
+    """
+    lower = {name.lower(): name for name in frame.columns}
+    value = next((lower[name] for name in VALUE_COLUMNS if name in lower), None)
+    frequency = next(
+        (
+            lower[name]
+            for name in ("frequency", "freq", "period")
+            if name in lower
+            and frame[lower[name]].dtype == pl.String
+            and set(frame[lower[name]].drop_nulls().unique().str.to_uppercase()) <= set(FREQUENCIES)
+        ),
+        None,
+    )
+    time = next(
+        (lower[name] for name in TIME_COLUMNS if name in lower and lower[name] != frequency), None
+    )
+    series = tuple(lower[name] for name in SERIES_COLUMNS if name in lower)[:1]
+    series = series or tuple(lower[name] for name in KEY_COLUMNS if name in lower)
+    problems = [
+        Problem(
+            table="series",
+            code="missing_column",
+            message=f"no {what} column; expected one of {', '.join(names)}",
+        )
+        for what, found, names in (
+            ("value", value, VALUE_COLUMNS),
+            ("time", time, TIME_COLUMNS),
+            ("series", series, SERIES_COLUMNS),
+        )
+        if not found
+    ]
+    if problems:
+        raise DataError(problems)
+    assert value is not None
+    assert time is not None
+    return Reading(series, time, value, frequency)
+
+
+def forecast_series(frame: pl.DataFrame, params: SeriesParams = SERIES_DEFAULT) -> pl.DataFrame:
+    """Return quantile forecasts of every series of a long table.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        One row per series and time: a series column (`series`, or several such as item and
+        location), a time column (`t`, or calendar dates as `date` or `month`), a value column
+        (`y`, `value`, `units`, …). Values empty at the ends are cut off, empty ones between
+        are filled by a line; days that are missing altogether between dates count as zero.
+    params : SeriesParams
+
+    Returns
+    -------
+    polars.DataFrame
+        Sorted by series and step: the series columns, step (1 is the next period), the time
+        column, mean, method and one column per level, q0.01 to q0.99.
+
+    Raises
+    ------
+    DataError
+        If columns are missing or a value is not a finite number.
+
+    Examples
+    --------
+    >>> table = pl.DataFrame({"series": ["A"] * 8, "t": range(8), "y": [5.0, 6] * 4})
+    >>> forecast_series(table, SeriesParams(horizon=2, season=2))["step"].to_list()
+    [1, 2]
+    """
+    reading = read_columns(frame)
+    tidy = _tidy(frame, reading)
+    parts = []
+    for (season, horizon, kind), part in _by_frequency(tidy, reading, params):
+        parts.append(_forecast_part(part, reading, params, season, horizon, kind))
+    if not parts:
+        return pl.DataFrame()
+    return pl.concat(parts, how="vertical_relaxed").sort([*reading.series, "step"])
+
+
+def _tidy(frame: pl.DataFrame, reading: Reading) -> pl.DataFrame:
+    """Times parsed, values checked, sorted."""
+    time = pl.col(reading.time)
+    dtype = frame[reading.time].dtype
+    if dtype == pl.String:
+        text = time.str.strip_chars()
+        time = pl.when(text.str.len_chars() == 7).then(text + "-01").otherwise(text)
+        time = time.str.to_date("%Y-%m-%d", strict=False)
+    elif isinstance(dtype, pl.Datetime):
+        time = time.dt.date()
+    typed = frame.with_columns(
+        time.alias("_time"), pl.col(reading.value).cast(pl.Float64).alias("_y")
+    )
+    bad = typed.filter(
+        pl.col("_y").is_infinite() | pl.col("_y").is_nan() | pl.col("_time").is_null()
+    )
+    if bad.height:
+        key = " ".join(str(bad[name][0]) for name in reading.series)
+        message = f"{bad.height} rows have no readable time or a value that is not finite; correct"
+        raise DataError([Problem(table="series", key=key, code="not_finite", message=message)])
+    return typed.sort([*reading.series, "_time"])
+
+
+def _by_frequency(
+    tidy: pl.DataFrame, reading: Reading, params: SeriesParams
+) -> list[tuple[tuple[int, int, str], pl.DataFrame]]:
+    """Split by season and horizon, smallest first."""
+    keys = list(reading.series)
+    first = pl.col(keys[0]).cast(pl.String)
+    found = tidy.group_by(keys).agg(
+        (
+            pl.col(reading.frequency).first().str.to_uppercase()
+            if reading.frequency
+            else pl.lit(None, pl.String)
+        ).alias("_frequency"),
+        *[
+            (
+                pl.col(name).cast(pl.Int64).first()
+                if name in tidy.columns
+                else pl.lit(None, pl.Int64)
+            ).alias(f"_{name}")
+            for name in ("season", "horizon")
+        ],
+        pl.col("_time").diff().drop_nulls().median().alias("_gap"),
+    )
+    dated = tidy["_time"].dtype == pl.Date
+    if dated:
+        # One calendar step for the table: a series with few sales must not look monthly.
+        gap = found["_gap"].drop_nulls().dt.total_hours().to_numpy() / 24
+        step = next(s for s in STEPS if (np.median(gap) if len(gap) else 1.0) < s[0])
+        frequency, season, horizon = pl.lit(step[1]), pl.lit(step[2]), pl.lit(step[3])
+    else:
+        letters = {name[0]: name for name in FREQUENCIES if name != "OTHER"}
+        lettered = first.str.extract(r"^([YQMWDH])\d+$").replace_strict(
+            letters, default=None, return_dtype=pl.String
+        )
+        frequency = pl.coalesce("_frequency", lettered, pl.lit("OTHER"))
+        season = frequency.replace_strict({k: v[0] for k, v in FREQUENCIES.items()})
+        horizon = frequency.replace_strict({k: v[1] for k, v in FREQUENCIES.items()})
+    settled = found.with_columns(
+        pl.coalesce(pl.lit(params.season, pl.Int64), "_season", season)
+        .cast(pl.Int64)
+        .alias("_season"),
+        pl.coalesce(pl.lit(params.horizon, pl.Int64), "_horizon", horizon)
+        .cast(pl.Int64)
+        .alias("_horizon"),
+        frequency.alias("_frequency"),
+    ).select(*keys, "_season", "_horizon", "_frequency")
+    joined = tidy.drop("_season", "_horizon", strict=False).join(settled, on=keys, how="left")
+    parts = joined.partition_by(["_season", "_horizon", "_frequency"], as_dict=True)
+    return [
+        ((int(key[0]), int(key[1]), str(key[2])), part.sort([*keys, "_time"]))
+        for key, part in sorted(parts.items(), key=lambda pair: pair[0])
+    ]
+
+
+def _forecast_part(
+    part: pl.DataFrame,
+    reading: Reading,
+    params: SeriesParams,
+    season: int,
+    horizon: int,
+    frequency: str,
+) -> pl.DataFrame:
+    keys = list(reading.series)
+    known, last = _observed(part, keys, frequency)
+    if known.height == 0:
+        return pl.DataFrame()
+    counted = known.group_by(keys, maintain_order=True).agg(pl.len().alias("count"))
+    starts = np.concatenate([[0], np.cumsum(counted["count"].to_numpy())]).astype(np.int64)
+    levels = np.array(params.levels)
+    made = forecast_panel(
+        known["_y"].to_numpy().astype(float),
+        starts,
+        season=season,
+        horizon=horizon,
+        levels=levels,
+        loss=params.loss,
+        origins=params.origins,
+    )
+    ends = counted.select(keys).join(last, on=keys, how="left", maintain_order="left")
+    return (
+        ends.join(pl.DataFrame({"step": np.arange(1, horizon + 1)}), how="cross")
+        .with_columns(_ahead(part["_time"].dtype, frequency).alias(reading.time))
+        .select(*keys, "step", reading.time)
+        .with_columns(
+            pl.Series("mean", made.mean.ravel()),
+            pl.Series("method", np.repeat(made.method_names(), horizon)),
+            *[
+                pl.Series(f"q{level:g}", made.quantiles[:, :, j].ravel())
+                for j, level in enumerate(levels)
+            ],
+        )
+    )
+
+
+def _observed(
+    part: pl.DataFrame, keys: list[str], frequency: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Values without gaps, and the last time of each series."""
+    filled = (pl.col("_y").cum_count().over(keys) > 0) & (
+        pl.col("_y").cum_count(reverse=True).over(keys) > 0
+    )
+    known = part.filter(filled)
+    last = known.group_by(keys, maintain_order=True).agg(pl.col("_time").max().alias("_last"))
+    if part["_time"].dtype == pl.Date and frequency in ("DAILY", "WEEKLY"):
+        known = _every_date(known, keys, 1 if frequency == "DAILY" else 7)
+    known = known.with_columns(pl.col("_y").interpolate().over(keys))
+    return known, last
+
+
+def _every_date(known: pl.DataFrame, keys: list[str], days: int) -> pl.DataFrame:
+    """Add the dates that are missing between the first and last of a series, with zero."""
+    spans = known.group_by(keys, maintain_order=True).agg(
+        pl.col("_time").min().alias("_first"), pl.col("_time").max().alias("_end"), pl.len()
+    )
+    whole = spans.filter(
+        (pl.col("_end") - pl.col("_first")).dt.total_days() // days + 1 != pl.col("len")
+    )
+    if whole.height == 0:
+        return known
+    grid = spans.select(
+        *keys, pl.date_ranges("_first", "_end", interval=f"{days}d").alias("_time")
+    ).explode("_time")
+    present = known.select(*keys, "_time", "_y", pl.lit(True).alias("_present"))
+    return grid.join(present, on=[*keys, "_time"], how="left", maintain_order="left").with_columns(
+        pl.when(pl.col("_present").is_null()).then(0.0).otherwise(pl.col("_y")).alias("_y")
+    )
+
+
+def _ahead(dtype: pl.DataType, frequency: str) -> pl.Expr:
+    """The time `step` periods after the last one."""
+    step = pl.col("step")
+    if dtype != pl.Date:
+        return pl.col("_last") + step
+    if frequency == "DAILY":
+        return pl.col("_last") + pl.duration(days=step)
+    if frequency == "WEEKLY":
+        return pl.col("_last") + pl.duration(days=7 * step)
+    months = {"MONTHLY": 1, "QUARTERLY": 3, "YEARLY": 12}[frequency]
+    return pl.col("_last").dt.offset_by(pl.format("{}mo", step * months))
