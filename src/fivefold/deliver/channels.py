@@ -103,23 +103,17 @@ def choose_channels(
         ]
         choice_rows += _choice_rows(setting, item["item"], choices, best, today)
         reasons += _reasons(setting, item["item"], choices, best, today)
-    status = "feasible" if choice_rows else "infeasible"
     if not choice_rows:
-        reasons.append(
-            Reason(
-                subject="channels",
-                reason_code="infeasible",
-                text="No finished item with a price and no channel to compare it in.",
-            )
-        )
-    gain = sum(float(row["gain_per_year"] or 0.0) for row in choice_rows if row["is_best"])  # type: ignore[arg-type]
+        text = "No finished item with a price and no channel to compare it in."
+        reasons.append(Reason(subject="channels", reason_code="rule", text=text))
+    chosen = schema("channel_choices").frame(choice_rows)
     return Outcome(
         tables={
             "channel_fees": schema("channel_fees").frame(fee_rows),
-            "channel_choices": schema("channel_choices").frame(choice_rows),
+            "channel_choices": chosen,
         },
-        status=status,  # type: ignore[arg-type]
-        objective=gain,
+        status="optimal",
+        objective=float(chosen.filter(pl.col("is_best"))["gain_per_year"].sum()),
         explanations=explanations_frame(reasons),
     )
 

@@ -32,7 +32,7 @@ def _coordinates() -> dict[str, tuple[float, float]]:
 
     places: dict[str, tuple[float, float]] = {}
     sums: dict[str, list[float]] = {}
-    for row in zipcodes.list_all():
+    for row in zipcodes.list_all():  # type: ignore[no-untyped-call]
         if not row["lat"] or not row["long"]:
             continue
         latitude, longitude = float(row["lat"]), float(row["long"])

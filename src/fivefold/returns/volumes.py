@@ -355,10 +355,10 @@ def _sellable_shares(dataset: Dataset, params: VolumeParams, as_of: date) -> dic
     )
     good = pl.col("quantity").filter(pl.col("disposition").str.to_uppercase() == "SELLABLE").sum()
     counts = graded.group_by("item").agg(pl.col("quantity").sum().alias("all"), good.alias("good"))
-    total = counts["all"].sum()
-    overall = counts["good"].sum() / total if total else params.assumed_sellable_share
+    total = float(counts["all"].sum())
+    overall = float(counts["good"].sum()) / total if total else params.assumed_sellable_share
     weight = 20.0
-    shares = {
+    shares: dict[str, float] = {
         item: (sellable + weight * overall) / (units + weight)
         for item, units, sellable in counts.iter_rows()
     }
