@@ -1,0 +1,167 @@
+"""Compiled evaluation and improvement of the order of jobs on identical machines.
+
+Knows hours and integer codes only. `schedule` translates tables into them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def dispatch(
+    sequence: np.ndarray,
+    run: np.ndarray,
+    setup: np.ndarray,
+    family: np.ndarray,
+    release: np.ndarray,
+    machines: int,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return start, finish, machine and set-up hours of each job, dispatched in sequence.
+
+    A job goes to the machine that finishes it first (the first of equals). A machine that
+    has just made the same family needs no set-up. Set-up waits for the release too.
+
+    Parameters
+    ----------
+    sequence : int64 array, shape (n,)
+    run, setup, release : float64 arrays, shape (n,)
+        Working hours; release is the first hour at which a job may start.
+    family : int64 array, shape (n,)
+    machines : int
+    """
+    count = sequence.size
+    start, finish, paid = np.zeros(count), np.zeros(count), np.zeros(count)
+    used = np.zeros(count, np.int64)
+    free = np.zeros(machines)
+    made = np.full(machines, -1, np.int64)
+    for position in range(count):
+        job = sequence[position]
+        best, best_finish, best_setup = 0, np.inf, 0.0
+        for machine in range(machines):
+            needed = 0.0 if made[machine] == family[job] else setup[job]
+            ends = max(free[machine], release[job]) + needed + run[job]
+            if ends < best_finish - 1e-12:
+                best, best_finish, best_setup = machine, ends, needed
+        start[job] = best_finish - run[job] - best_setup
+        finish[job], used[job], paid[job] = best_finish, best, best_setup
+        free[best], made[best] = best_finish, family[job]
+    return start, finish, used, paid
+
+
+@njit(cache=True)
+def late_days(
+    finish: np.ndarray,
+    after: np.ndarray,
+    due_day: np.ndarray,
+    shift_days: np.ndarray,
+    hours_per_day: float,
+) -> np.ndarray:
+    """Return calendar days by which each job's units are available after their due day.
+
+    Parameters
+    ----------
+    finish, after : float64 arrays, shape (n,)
+        Working hour of the end, and hours of later steps.
+    due_day : int64 array, shape (n,)
+        Day number by which the job must be done.
+    shift_days : int64 array
+        Day number of each working day.
+    """
+    late = np.zeros(finish.size)
+    last = shift_days.size - 1
+    for job in range(finish.size):
+        shift = int((finish[job] + after[job] - 1e-9) // hours_per_day)
+        shift = min(max(shift, 0), last)
+        late[job] = max(0, shift_days[shift] - due_day[job])
+    return late
+
+
+@njit(cache=True)
+def cost_of(
+    sequence: np.ndarray,
+    run: np.ndarray,
+    setup: np.ndarray,
+    family: np.ndarray,
+    release: np.ndarray,
+    machines: int,
+    after: np.ndarray,
+    due_day: np.ndarray,
+    weight: np.ndarray,
+    shift_days: np.ndarray,
+    hours_per_day: float,
+    setup_cost_per_hour: float,
+) -> float:
+    """Return late days times their weight plus set-up hours times their cost."""
+    _, finish, _, paid = dispatch(sequence, run, setup, family, release, machines)
+    late = late_days(finish, after, due_day, shift_days, hours_per_day)
+    total = 0.0
+    for job in range(sequence.size):
+        total += late[job] * weight[job] + setup_cost_per_hour * paid[job]
+    return total
+
+
+@njit(cache=True)
+def improve(
+    sequence: np.ndarray,
+    run: np.ndarray,
+    setup: np.ndarray,
+    family: np.ndarray,
+    release: np.ndarray,
+    machines: int,
+    after: np.ndarray,
+    due_day: np.ndarray,
+    weight: np.ndarray,
+    shift_days: np.ndarray,
+    hours_per_day: float,
+    setup_cost_per_hour: float,
+    reach: int,
+    steps_at_most: int,
+) -> tuple[np.ndarray, float, int]:
+    """Return a sequence that no move or swap within reach improves, its cost, steps spent.
+
+    First improvement over two neighbourhoods: take a job out and put it back up to
+    `reach` places away, and exchange two jobs up to `reach` places apart. A step is one
+    job dispatched; it stops when `steps_at_most` are spent.
+    """
+    count = sequence.size
+    current = sequence.copy()
+    best = cost_of(
+        current, run, setup, family, release, machines, after, due_day, weight,
+        shift_days, hours_per_day, setup_cost_per_hour,
+    )  # fmt: skip
+    spent = count
+    improved = True
+    trial = current.copy()
+    while improved and best > 0.0 and spent < steps_at_most:
+        improved = False
+        for origin in range(count):
+            low, high = max(0, origin - reach), min(count - 1, origin + reach)
+            for target in range(low, high + 1):
+                if target == origin:
+                    continue
+                for kind in range(2):
+                    if kind == 1 and (target < origin or target == origin + 1):
+                        continue
+                    if spent >= steps_at_most:
+                        return current, best, spent
+                    trial[:] = current
+                    if kind == 1:
+                        trial[origin], trial[target] = current[target], current[origin]
+                    elif target > origin:
+                        trial[origin:target] = current[origin + 1 : target + 1]
+                        trial[target] = current[origin]
+                    else:
+                        trial[target + 1 : origin + 1] = current[target:origin]
+                        trial[target] = current[origin]
+                    cost = cost_of(
+                        trial, run, setup, family, release, machines, after, due_day, weight,
+                        shift_days, hours_per_day, setup_cost_per_hour,
+                    )  # fmt: skip
+                    spent += count
+                    if cost < best - 1e-9:
+                        best = cost
+                        current[:] = trial
+                        improved = True
+    return current, best, spent
