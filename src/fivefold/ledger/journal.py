@@ -411,12 +411,13 @@ class Journal:
         found = known.get(key) or self._store.known([key]).get(key)
         if found is None:
             return f"it reverses {key!r}, which is not in the log"
-        by = self._store.reversed_by(key) or next(
-            (str(row[1]) for row in rows.commands if row[8] == key), None
-        )
+        by = self._store.reversed_by(key)
+        if by is None and self._durable:
+            # Rows of this batch are not in the store yet.
+            by = next((str(row[1]) for row in rows.commands if row[8] == key), None)
         if by is not None:
             return f"{key!r} was already reversed by {by!r}"
-        if rows.commands and found.seq >= rows.commands[0][0]:  # type: ignore[operator]
+        if self._durable and rows.commands and found.seq >= rows.commands[0][0]:  # type: ignore[operator]
             events = [row for row in rows.events if row[1] == found.seq]
             postings = [row for row in rows.postings if row[1] == found.seq]
         else:

@@ -31,6 +31,7 @@ class MemoryStore:
         self._below = below
         self._keys_below = below.keys() if below is not None else frozenset()
         self._index: dict[str, int] = {}
+        self._reversed: dict[str, str] = {}
         self._indexed = 0
         self._first_command = books.command_seq
         self._first_event = books.event_seq
@@ -45,6 +46,8 @@ class MemoryStore:
         """Return the numbers of its own keys, brought up to date."""
         for row in self.rows.commands[self._indexed :]:
             self._index[str(row[1])] = int(row[0])  # type: ignore[call-overload]
+            if row[8] is not None:
+                self._reversed[str(row[8])] = str(row[1])
         self._indexed = len(self.rows.commands)
         return self._index
 
@@ -71,9 +74,10 @@ class MemoryStore:
 
     def reversed_by(self, key: str) -> str | None:
         """Return the key of the command that reverses `key`."""
-        for row in self.rows.commands:
-            if row[8] == key:
-                return str(row[1])
+        self._seq_of()
+        own = self._reversed.get(key)
+        if own is not None:
+            return own
         if self._below is not None:
             by = self._below.reversed_by(key)
             return by if by in self._keys_below else None

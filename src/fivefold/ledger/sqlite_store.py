@@ -27,7 +27,8 @@ APPLICATION_ID = 0x46495645  # "FIVE"
 _LOG_TABLES = ("batch", "command", "event", "posting", "fact")
 
 SCHEMA: tuple[str, ...] = (
-    """CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, mark INTEGER NOT NULL)
+WITHOUT ROWID""",
     """CREATE TABLE place (id INTEGER PRIMARY KEY, item TEXT NOT NULL, lot TEXT NOT NULL,
 kind TEXT NOT NULL, location TEXT NOT NULL, mark INTEGER NOT NULL, units INTEGER NOT NULL,
 CHECK (units >= 0 OR kind NOT IN
@@ -196,10 +197,8 @@ class SqliteStore:
             run(f"PRAGMA user_version={FORMAT}")
             for statement in SCHEMA:
                 run(statement)
-            run(
-                "INSERT INTO meta VALUES ('tenant', ?), ('currency', ?), ('epoch', '0')",
-                (tenant, currency),
-            )
+            for name, value in (("tenant", tenant), ("currency", currency), ("epoch", "0")):
+                run("INSERT INTO meta VALUES (?, ?, ?)", marked([(name, value)])[1][0])
         if run("PRAGMA user_version").fetchone()[0] != FORMAT:
             raise IntegrityError(f"{self.path} is not a journal of format {FORMAT}")
         meta = dict(run("SELECT name, value FROM meta").fetchall())
@@ -208,7 +207,7 @@ class SqliteStore:
         self.tenant, self.currency = tenant, meta["currency"]
         # A writer that was thought dead and comes back finds another epoch and writes nothing.
         self._epoch = int(meta["epoch"]) + 1
-        run("UPDATE meta SET value = ? WHERE name = 'epoch'", (str(self._epoch),))
+        run("REPLACE INTO meta VALUES (?, ?, ?)", marked([("epoch", str(self._epoch))])[1][0])
         run("COMMIT")
 
     def load(self) -> Books:
