@@ -1,0 +1,252 @@
+"""Limits that items share, as groups of slots: one slot is one amount over its periods.
+
+Knows where each limit comes from and who draws on it; decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fivefold.calendars import ALWAYS, Periods
+from fivefold.model import Dataset
+from fivefold.plan.supply.parameters import SupplyParams
+from fivefold.plan.supply.ways import Way, WayFinder
+
+if TYPE_CHECKING:
+    from fivefold.plan.supply.reading import SupplyOrderLine
+
+#: (group, amount a unit, taken when due rather than when started, periods after that)
+Use = tuple[int, float, bool, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """One amount of one limit: its name, kind, subject and first period."""
+
+    limit: str
+    kind: str
+    subject: str
+    period: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitBook:
+    """All limits of a plan and who draws on them.
+
+    Attributes
+    ----------
+    slots : list of Slot
+    slot_of : int array, shape (groups, periods)
+    capacity : float array, shape (slots,)
+    groups : dict of (kind, subject) to list of int
+        Groups that limit a subject; several where several limits name it.
+    """
+
+    slots: list[Slot]
+    slot_of: np.ndarray
+    capacity: np.ndarray
+    groups: dict[tuple[str, str], list[int]]
+    finder: WayFinder
+
+    @classmethod
+    def read(
+        cls, dataset: Dataset, params: SupplyParams, periods: Periods, finder: WayFinder
+    ) -> LimitBook:
+        """Return the limits of a dataset."""
+        amounts: dict[tuple[str, str, str], dict[int, tuple[int, float]]] = defaultdict(dict)
+        for name, kind, subject, amount in _standing(dataset, finder, periods):
+            for period in range(periods.count):
+                weekly = amount(period) if callable(amount) else amount
+                amounts[name, kind, subject][period] = (period, float(weekly))
+        budget = dataset.setting_number("budget", -1.0)
+        if budget >= 0:
+            for period in range(periods.count):
+                amounts["budget", "cash", ""][period] = (0, budget)
+        for row in dataset["limits"].sort("limit", "subject", "period_start").iter_rows(named=True):
+            first = periods.index(row["period_start"])
+            last = periods.index(row["period_start"] + timedelta(days=row["period_days"] - 1))
+            subject = _subject(row["kind"], row["subject"], finder)
+            for period in range(max(0, first), min(last, periods.count - 1) + 1):
+                amounts[row["limit"], row["kind"], subject][period] = (first, row["amount"])
+        return cls._numbered(amounts, periods, finder)
+
+    @classmethod
+    def _numbered(
+        cls,
+        amounts: dict[tuple[str, str, str], dict[int, tuple[int, float]]],
+        periods: Periods,
+        finder: WayFinder,
+    ) -> LimitBook:
+        slots: list[Slot] = []
+        capacity: list[float] = []
+        groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+        slot_of = np.full((len(amounts), periods.count), -1, np.int64)
+        for group, ((name, kind, subject), by_period) in enumerate(sorted(amounts.items())):
+            groups[kind, subject].append(group)
+            numbered: dict[int, int] = {}
+            for period, (first, amount) in sorted(by_period.items()):
+                # Stock is counted at the end of each period, so its limit is never pooled.
+                key = period if kind == "storage_m3" else first
+                if key not in numbered:
+                    numbered[key] = len(slots)
+                    slots.append(Slot(limit=name, kind=kind, subject=subject, period=period))
+                    capacity.append(amount)
+                slot_of[group, period] = numbered[key]
+        return cls(
+            slots=slots,
+            slot_of=slot_of,
+            capacity=np.array(capacity, np.float64),
+            groups=dict(groups),
+            finder=finder,
+        )
+
+    def store_of(self, location: str) -> int:
+        """Return the group that the stock of a place fills; −1 where it is not limited."""
+        found = self.groups.get(("storage_m3", location), [])
+        return found[0] if found else -1
+
+    def uses(self, way: Way) -> list[Use]:
+        """Return what one unit of a way takes from each limit, and when."""
+        item, place = way.node
+        found: list[Use] = []
+        for group in self.groups.get(("receipts_units", place), []):
+            found.append((group, 1.0, True, 0))
+        if way.kind == "buy":
+            for subject in (way.source, f"{way.source}|{item}"):
+                for group in self.groups.get(("supplier_units", subject), []):
+                    found.append((group, 1.0, False, 0))
+        for resource, hours in way.hours:
+            for group in self.groups.get(("resource_hours", resource), []):
+                found.append((group, hours, False, 0))
+        if way.kind in ("buy", "move") and self.finder.cube(item) > 0:
+            for group in self._lane_groups(way.source, place, way.mode):
+                found.append((group, self.finder.cube(item), False, 0))
+        for group in self.groups.get(("cash", ""), []):
+            if way.cash_unit * way.deposit_share > 0:
+                found.append((group, way.cash_unit * way.deposit_share, False, 0))
+            if way.cash_unit * (1.0 - way.deposit_share) > 0:
+                lag = (
+                    way.payment_days // 7
+                    if self.slots[self._first_slot(group)].limit != "budget"
+                    else 0
+                )
+                found.append((group, way.cash_unit * (1.0 - way.deposit_share), True, lag))
+        return found
+
+    def uses_of_order(
+        self, line: SupplyOrderLine, periods: Periods, as_of: date
+    ) -> list[tuple[int, float]]:
+        """Return what an existing order will still take, by slot."""
+        due = max(0, periods.index(line.expected_on))
+        started = periods.index(line.ordered_on) if line.ordered_on else -1
+        fresh = line.ordered_on is not None and line.ordered_on >= as_of
+        found: list[tuple[int, float]] = []
+
+        def take(kind: str, subject: str, period: int, amount: float) -> None:
+            if amount > 0 and 0 <= period < periods.count:
+                for group in self.groups.get((kind, subject), []):
+                    slot = int(self.slot_of[group, period])
+                    if slot >= 0:
+                        found.append((slot, amount))
+
+        take("receipts_units", line.destination, due, line.quantity)
+        if line.kind == "buy":
+            if fresh:
+                for subject in (line.source, f"{line.source}|{line.item}"):
+                    take("supplier_units", subject, max(0, started), line.quantity)
+            terms = self.finder.suppliers.get(line.source, {})
+            value = (line.unit_price or 0.0) * line.quantity
+            deposit = terms.get("deposit_share") or 0.0
+            if fresh:
+                take("cash", "", max(0, started), value * deposit)
+            lag = int(terms.get("payment_days") or 0) // 7
+            take("cash", "", due + lag, value * (1.0 - deposit))
+        if line.kind == "make" and fresh:
+            for resource, hours in self.finder.hours(line.item, line.destination):
+                take("resource_hours", resource, max(0, started), hours * line.quantity)
+        if line.kind == "move" and not line.departed:
+            leaves = line.expected_on - timedelta(
+                days=self.finder.transit_days(line.source, line.destination)
+            )
+            cube = self.finder.cube(line.item) * line.quantity
+            for name in (f"{line.source}→{line.destination}",):
+                take("lane_m3", name, max(0, periods.index(leaves)), cube)
+        return found
+
+    def _lane_groups(self, origin: str, destination: str, mode: str) -> list[int]:
+        lane = f"{origin}→{destination}"
+        names = (lane, f"{lane}/{mode}")
+        return [group for name in names for group in self.groups.get(("lane_m3", name), [])]
+
+    def _first_slot(self, group: int) -> int:
+        slots = self.slot_of[group]
+        return int(slots[slots >= 0][0])
+
+
+def _subject(kind: str, subject: str, finder: WayFinder) -> str:
+    """Return a subject as the book writes it: places mapped, lanes as origin→destination."""
+    if kind in ("storage_m3", "receipts_units"):
+        return finder.place(subject)
+    if kind == "lane_m3":
+        for mark in (" → ", "->", ">", " - "):
+            subject = subject.replace(mark, "→")
+    return subject or ""
+
+
+def _standing(
+    dataset: Dataset, finder: WayFinder, periods: Periods
+) -> list[tuple[str, str, str, Any]]:
+    """Return limits that hold every week, from the tables of what they limit."""
+    found: list[tuple[str, str, str, Any]] = []
+    for row in dataset["limits_rules"].iter_rows(named=True):
+        subject = _subject(row["kind"], row["subject"], finder)
+        found.append((row["limit"], row["kind"], subject, row["amount_per_week"]))
+    named = {(kind, subject) for _name, kind, subject, _amount in found}
+    named |= {
+        (row["kind"], _subject(row["kind"], row["subject"], finder))
+        for row in dataset["limits"].iter_rows(named=True)
+    }
+
+    def add(name: str, kind: str, subject: str, amount: Any) -> None:
+        # A limit someone wrote down takes the place of the one a place or machine implies.
+        if amount is not None and (kind, subject) not in named:
+            found.append((name, kind, subject, amount))
+
+    for code, row in sorted(finder.locations.items()):
+        if finder.place(code) != code:
+            continue
+        add(f"storage {code}", "storage_m3", code, row["storage_capacity_m3"])
+        daily = row["receipts_capacity_units_per_day"]
+        if daily is not None:
+            open_days = _open_days(finder, row["calendar"], periods)
+            amounts = [daily * days for days in open_days]
+            add(f"receipts {code}", "receipts_units", code, amounts.__getitem__)
+    for code, row in sorted(finder.suppliers.items()):
+        add(f"supplier {code}", "supplier_units", code, row["capacity_units_per_week"])
+    for row in dataset["supplier_offers"].iter_rows(named=True):
+        subject = f"{row['supplier']}|{row['item']}"
+        add(f"offer {subject}", "supplier_units", subject, row["capacity_units_per_week"])
+    for code, row in sorted(finder.resources.items()):
+        count = (row["count"] or 1) * (row["hours_per_day"] or 0.0)
+        overtime = row["overtime_hours_per_week"] or 0.0
+        open_days = _open_days(finder, row["calendar"], periods)
+        amounts = [count * days + overtime for days in open_days]
+        add(f"hours {code}", "resource_hours", code, amounts.__getitem__)
+    for rows in finder.lanes_to.values():
+        for row in rows:
+            lane = f"{finder.place(row['origin'])}→{finder.place(row['destination'])}/{row['mode']}"
+            add(f"lane {lane}", "lane_m3", lane, row["capacity_m3_per_week"])
+    return found
+
+
+def _open_days(finder: WayFinder, calendar: str | None, periods: Periods) -> list[int]:
+    """Return the open days of each period."""
+    worked = finder.calendars.get(calendar or "", ALWAYS)
+    return [
+        worked.open_days(start, start + timedelta(days=periods.days)) for start in periods.starts()
+    ]

@@ -1,0 +1,81 @@
+"""Parameters of the supply plan, each with a default that runs and a range that is checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyParams:
+    """How the supply plan is made.
+
+    Parameters
+    ----------
+    periods : int
+        Weeks planned.
+    frozen_days : int
+        Days from `as_of` on in which nothing new may start.
+    fees_share : float
+        Share of the price that selling costs, where channel_choices does not say.
+    unknown_margin_share : float
+        Margin on cost assumed where no price is known.
+    unknown_unit_cost : float
+        Cost of a unit assumed where neither item nor offer names one.
+    least_margin_share : float
+        Least margin on cost a unit of demand is worth, so that loss makers stay served until
+        the portfolio drops them.
+    target_worth_share : float
+        Worth of a unit of safety stock, as a share of the margin of a sale.
+    order_priority_share : float
+        How much more a customer order is worth than the same unit of forecast.
+    late_cost_share_per_week : float
+        Cost of a customer order's week of lateness, as a share of what it is worth.
+    most_cover_weeks : int
+        Longest demand that fixed costs may bundle into one lot.
+    move_cover_weeks : int
+        Demand a move brings at least, in weeks.
+    price_steps : int
+        Most rounds of raising prices.
+    least_change_value : float
+        Smallest saving for which a change to an existing order is proposed.
+    exact_rows : int
+        Largest number of rows for which the linear program is solved for its bound; 0 never.
+    reasons : bool
+        Whether to explain every decision.
+    """
+
+    periods: int = 26
+    frozen_days: int = 0
+    fees_share: float = 0.30
+    unknown_margin_share: float = 0.5
+    unknown_unit_cost: float = 1.0
+    least_margin_share: float = 0.25
+    target_worth_share: float = 0.5
+    order_priority_share: float = 0.1
+    late_cost_share_per_week: float = 0.05
+    most_cover_weeks: int = 13
+    move_cover_weeks: int = 2
+    price_steps: int = 60
+    least_change_value: float = 1.0
+    exact_rows: int = 0
+    reasons: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("periods", "most_cover_weeks", "move_cover_weeks", "price_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
+        for name in (
+            "frozen_days",
+            "unknown_margin_share",
+            "unknown_unit_cost",
+            "least_margin_share",
+            "order_priority_share",
+            "late_cost_share_per_week",
+            "least_change_value",
+            "exact_rows",
+        ):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
+        for name in ("fees_share", "target_worth_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be from 0 to 1, found {getattr(self, name)}")

@@ -1,0 +1,188 @@
+"""One time-phased plan over suppliers, plants, warehouses and the fulfilment network.
+
+The order of steps: read the network, raise the prices of shared limits, commit demand under
+the hard limits at those prices, tell the result as tables and reasons.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from math import sqrt
+
+import numpy as np
+
+from fivefold.model import Dataset
+from fivefold.model.outcome import Outcome, Reason, explanations_frame
+from fivefold.model.schema import schema
+from fivefold.plan.supply.commit import commit
+from fivefold.plan.supply.network import Committed, SupplyNetwork
+from fivefold.plan.supply.parameters import SupplyParams
+from fivefold.plan.supply.prices import Answer, NodeDemand, Prices, answer_to, raise_prices
+from fivefold.plan.supply.reading import (
+    COMMITMENT,
+    FORECAST,
+    ORDER,
+    TARGET,
+    SupplyModel,
+    read_supply,
+)
+from fivefold.plan.supply.telling import tell
+from fivefold.plan.supply.ways import BillOfMaterialCycleError
+
+_DEFAULTS = SupplyParams()
+RESULTS = (
+    "supply_plan",
+    "projected_stock",
+    "unmet_demand",
+    "limit_prices",
+    "supply_changes",
+    "pegging",
+)
+
+
+def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: date) -> Outcome:
+    """Return buys, makes and moves by week that serve demand within all shared limits.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        forecast_means, stock_targets, inventory, orders (open), supply_orders, returns_forecast,
+        sourcing_options (else supplier_offers), lanes, bills_of_material, operations, resources,
+        limits, limits_rules, locations, suppliers, items; whatever is absent is empty.
+    params : SupplyParams
+    as_of : date
+        Nothing starts before it; weeks start on the first Monday on or after it.
+
+    Returns
+    -------
+    Outcome
+        Tables supply_plan, projected_stock, unmet_demand, limit_prices, supply_changes and
+        pegging; `objective` is the plan's cost in currency: buys, makes, moves, holding,
+        lateness and the worth of what is not served. Status is infeasible only where nothing
+        can be planned, as with a bill of material that leads back to itself.
+
+    Notes
+    -----
+    Shared limits are relaxed at prices found by cutting planes; demand is then committed in
+    order of time by a pegging kernel that keeps every limit, serving first what is worth its
+    priced cost. See docs/rooms/supply.md.
+    """
+    try:
+        model = read_supply(dataset, params, as_of)
+    except BillOfMaterialCycleError as error:
+        return _no_plan(error)
+    prices, network = price_limits(model, params)
+    committed = commit_plan(model, network, prices, params)
+    return tell(dataset, model, network, prices, committed, params)
+
+
+def price_limits(model: SupplyModel, params: SupplyParams) -> tuple[Prices, SupplyNetwork]:
+    """Return prices of the shared limits, and the network with lots that suit its flow."""
+    demand = NodeDemand.of(model.network, model.pieces)
+    free = model.network.with_changes(capacity=np.maximum(model.room_for_new, 0.0))
+    calm = answer_to(free, demand, np.zeros(len(free.capacity)))
+    network = free.with_changes(economic=_sensible_lots(model, calm, params))
+    prices = raise_prices(free, demand, steps=params.price_steps)
+    return prices, network
+
+
+def _sensible_lots(model: SupplyModel, answer: Answer, params: SupplyParams) -> np.ndarray:
+    """Return the smallest lot worth its fixed cost, by way.
+
+    The economic order quantity in weeks of the way's own mean flow, at most
+    `most_cover_weeks`; a move brings at least `move_cover_weeks`.
+
+    References
+    ----------
+    .. [1] Silver, Pyke, Thomas (2017), *Inventory and Production Management in Supply Chains*,
+       4th ed., §4.2: EOQ as a time supply.
+    """
+    network = model.network
+    rate = answer.flow.sum(axis=1) / network.periods
+    lots = np.zeros(network.ways)
+    for w, node in enumerate(network.way_node.tolist()):
+        way = model.ways[w]
+        if rate[w] <= 0 or model.ending[node]:
+            continue
+        weeks = 0.0
+        if way.fixed_cost > 0:
+            weeks = sqrt(2.0 * way.fixed_cost / (network.hold[node] * rate[w]))
+        if way.kind == "move":
+            weeks = max(weeks, params.move_cover_weeks)
+        weeks = min(weeks, params.most_cover_weeks, max(1.0, network.node_shelf[node] / 2))
+        lots[w] = np.floor(rate[w] * weeks)
+    return lots
+
+
+def commit_plan(
+    model: SupplyModel, network: SupplyNetwork, prices: Prices, params: SupplyParams
+) -> Committed:
+    """Return who gets what: commitments, what is worth its price, then what room is left for."""
+    pieces = model.pieces
+    order = _sequence(model, network)
+    kind = pieces.kind[order]
+    answer = prices.answer
+    priced = (answer.way_cost, answer.hold_cum)
+    flat = answer_to(
+        network,
+        NodeDemand.of(network, pieces),
+        np.zeros(len(network.capacity)),
+    )
+    calm = (flat.way_cost, flat.hold_cum)
+    worthwhile = order
+    if prices.price.any():
+        replaced = answer.value[pieces.node, pieces.period + 1]
+        worth_it = (replaced <= pieces.worth) | np.isinf(replaced) | (pieces.kind == COMMITMENT)
+        worthwhile = order[worth_it[order]]
+    never = np.zeros(len(pieces))
+    passes = [
+        (order[kind == COMMITMENT], never, *priced),
+        (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced),
+        (order[kind != COMMITMENT], pieces.worth, *calm),
+    ]
+    return commit(network, pieces, model.receipts, passes=passes, available=model.room)
+
+
+def _sequence(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
+    """Return pieces in order of when they can be served, customer orders before forecasts."""
+    pieces = model.pieces
+    earliest = np.full(network.nodes, network.periods, np.int64)
+    first = network.first_due[network.way_class] if network.ways else np.zeros(0, np.int64)
+    for n in network.topology.tolist():
+        for w in range(network.way_from[n], network.way_from[n + 1]):
+            soonest = int(first[w])
+            for i in range(network.in_from[w], network.in_from[w + 1]):
+                origin = network.in_node[i]
+                ready = 0 if network.supply[origin].any() else int(earliest[origin])
+                starts = network.start_of[network.way_class[w]]
+                late = np.flatnonzero(starts >= ready)
+                soonest = max(soonest, int(late[0]) if len(late) else network.periods)
+            earliest[n] = min(earliest[n], soonest)
+    when = np.maximum(pieces.period, 0)
+    # Safety stock asks for new supply only; what is at hand goes to demand before that comes.
+    held = pieces.kind == TARGET
+    when = np.where(
+        held, np.maximum(when, np.minimum(earliest[pieces.node], network.periods)), when
+    )
+    return np.lexsort((pieces.until, pieces.node, -pieces.worth, pieces.kind, when)).astype(
+        np.int64
+    )
+
+
+def _no_plan(error: BillOfMaterialCycleError) -> Outcome:
+    walk = " → ".join(error.walk)
+    reason = Reason(
+        subject="supply_plan",
+        reason_code="infeasible",
+        reference=error.walk[0],
+        text=f"No plan can be made: the bill of material leads back to itself, {walk}; "
+        "remove one of these components.",
+    )
+    return Outcome(
+        tables={name: schema(name).empty() for name in RESULTS},
+        status="infeasible",
+        explanations=explanations_frame([reason]),
+    )
+
+
+__all__ = ["FORECAST", "ORDER", "commit_plan", "plan_supply", "price_limits"]

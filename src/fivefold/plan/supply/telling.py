@@ -1,0 +1,429 @@
+"""The plan as tables, and why: orders, projected stock, unmet demand, prices, pegs, reasons."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from fivefold.model import Dataset
+from fivefold.model.outcome import Outcome
+from fivefold.model.schema import schema
+from fivefold.plan.supply.changes import propose_changes
+from fivefold.plan.supply.commit import EPS
+from fivefold.plan.supply.network import Committed, SupplyNetwork
+from fivefold.plan.supply.parameters import SupplyParams
+from fivefold.plan.supply.prices import Prices
+from fivefold.plan.supply.reading import COMMITMENT, FORECAST, ORDER, TARGET, SupplyModel
+from fivefold.plan.supply.reasons import explain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flows:
+    """Units by node and period, shape (nodes, periods); `served` is by piece, on time only."""
+
+    receipts: np.ndarray
+    issues: np.ndarray
+    demand: np.ndarray
+    unmet: np.ndarray
+    opening: np.ndarray
+    closing: np.ndarray
+    served_on_time: np.ndarray
+    served_late: np.ndarray
+
+
+def tell(
+    dataset: Dataset,
+    model: SupplyModel,
+    network: SupplyNetwork,
+    prices: Prices,
+    committed: Committed,
+    params: SupplyParams,
+) -> Outcome:
+    """Return the outcome of a committed plan."""
+    names = decision_names(model, committed)
+    flows = flows_of(model, network, committed)
+    held = blockers(model, network, prices, committed)
+    tables = {
+        "supply_plan": _plan_table(model, network, committed, names),
+        "projected_stock": _stock_table(model, flows),
+        "unmet_demand": _unmet_table(model, flows, held),
+        "limit_prices": _limit_table(model, prices, committed),
+        "pegging": _peg_table(model, committed, names, flows, held),
+        "supply_changes": propose_changes(model, network, committed, flows, params),
+    }
+    cost = plan_cost(model, network, committed, flows)
+    explanations = None
+    if params.reasons:
+        explanations = explain(model, network, prices, committed, names, tables, held)
+    return Outcome(
+        tables=tables,
+        status="feasible",
+        objective=cost,
+        explanations=explanations,
+        notes={
+            "nodes": network.nodes,
+            "ways": network.ways,
+            "pieces": len(model.pieces),
+            "price_steps": prices.steps,
+            "limits_priced": int((prices.price > 0).sum()),
+        },
+    )
+
+
+def decision_names(model: SupplyModel, committed: Committed) -> list[str]:
+    """Return the stable name of every new order: what, from where to where, due when."""
+    starts = model.periods.starts()
+    doubles: dict[tuple[str, str, tuple[str, str]], set[str]] = defaultdict(set)
+    for way in model.ways:
+        doubles[way.kind, way.source, way.node].add(f"{way.mode}{way.variant}")
+    names = []
+    for w, s in zip(committed.order_way.tolist(), committed.order_due.tolist(), strict=True):
+        way = model.ways[w]
+        parts = [way.kind, way.node[0], way.source, way.node[1]]
+        if len(doubles[way.kind, way.source, way.node]) > 1:
+            parts.append((way.mode + way.variant).replace(" ", "-") or "usual")
+        names.append(":".join([*parts, starts[s].isoformat()]))
+    return names
+
+
+def flows_of(model: SupplyModel, network: SupplyNetwork, committed: Committed) -> Flows:
+    """Return what comes, goes and stays at each node, by period."""
+    shape = (network.nodes, network.periods)
+    pieces, receipts = model.pieces, model.receipts
+    come, issues, demand, unmet = (np.zeros(shape) for _ in range(4))
+    opening_stock = np.zeros(network.nodes)
+    at_hand = receipts.due < 0
+    np.add.at(opening_stock, receipts.node[at_hand], receipts.quantity[at_hand])
+    np.add.at(come, (receipts.node[~at_hand], receipts.due[~at_hand]), receipts.quantity[~at_hand])
+    node_of = network.way_node
+    np.add.at(come, (node_of[committed.order_way], committed.order_due), committed.order_quantity)
+    last = network.periods - 1
+    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
+    wanted_in = np.minimum(np.maximum(pieces.until, 0), last)
+    np.add.at(demand, (pieces.node[sold], wanted_in[sold]), pieces.quantity[sold])
+    by_piece = committed.peg_consumer >= 0
+    piece = committed.peg_consumer[by_piece]
+    period = committed.peg_period[by_piece]
+    units = committed.peg_quantity[by_piece]
+    on_time = period <= np.maximum(pieces.until[piece], 0)
+    served = np.bincount(piece[on_time], units[on_time], len(pieces))
+    late = np.bincount(piece[~on_time], units[~on_time], len(pieces))
+    short = np.where(sold, pieces.quantity - served, 0.0)
+    np.add.at(unmet, (pieces.node, wanted_in), np.maximum(short, 0.0))
+    late_sold = ~on_time & sold[piece]
+    np.add.at(issues, (pieces.node[piece[late_sold]], period[late_sold]), units[late_sold])
+    gone = pieces.kind[piece] == COMMITMENT
+    np.add.at(issues, (pieces.node[piece[gone]], np.maximum(period[gone], 0)), units[gone])
+    by_order = ~by_piece
+    np.add.at(
+        issues,
+        (committed.peg_node[by_order], np.maximum(committed.peg_period[by_order], 0)),
+        committed.peg_quantity[by_order],
+    )
+    closing = opening_stock[:, None] + (come - issues - (demand - unmet)).cumsum(axis=1)
+    opening = np.hstack([opening_stock[:, None], closing[:, :-1]])
+    return Flows(
+        receipts=come,
+        issues=issues,
+        demand=demand,
+        unmet=unmet,
+        opening=opening,
+        closing=closing,
+        served_on_time=served,
+        served_late=late,
+    )
+
+
+def plan_cost(
+    model: SupplyModel, network: SupplyNetwork, committed: Committed, flows: Flows
+) -> float:
+    """Return the cost of a plan: new supply, holding, lateness, and the worth of what is unmet."""
+    pieces = model.pieces
+    supply = float((network.base_cost[committed.order_way] * committed.order_quantity).sum())
+    holding = float((np.maximum(flows.closing, 0.0).sum(axis=1) * network.hold).sum())
+    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
+    lost = pieces.quantity - flows.served_on_time - flows.served_late
+    unmet = float((pieces.worth * np.maximum(lost, 0.0))[sold].sum())
+    by_piece = committed.peg_consumer >= 0
+    piece = committed.peg_consumer[by_piece]
+    late = np.maximum(0, committed.peg_period[by_piece] - np.maximum(pieces.period[piece], 0))
+    lateness = float((late * pieces.late_cost[piece] * committed.peg_quantity[by_piece]).sum())
+    return supply + holding + unmet + lateness
+
+
+def blockers(
+    model: SupplyModel, network: SupplyNetwork, prices: Prices, committed: Committed
+) -> dict[int, tuple[str, str, float]]:
+    """Return what holds each piece that is short, as (reason code, sentence, price of it)."""
+    pieces = model.pieces
+    short = np.flatnonzero(committed.served < pieces.quantity - 0.5)
+    found: dict[int, tuple[str, str, float]] = {}
+    cache: dict[tuple[int, int], tuple[str, str, float]] = {}
+    for c in short.tolist():
+        key = (int(pieces.node[c]), int(pieces.period[c]))
+        if key not in cache:
+            cache[key] = _blocker(model, network, prices, committed, *key)
+        found[c] = cache[key]
+    late = np.flatnonzero((pieces.kind == ORDER) & (committed.served >= pieces.quantity - 0.5))
+    for c in late.tolist():
+        key = (int(pieces.node[c]), int(pieces.period[c]))
+        if key not in cache:
+            cache[key] = _blocker(model, network, prices, committed, *key)
+        found[c] = cache[key]
+    return found
+
+
+def _blocker(
+    model: SupplyModel,
+    network: SupplyNetwork,
+    prices: Prices,
+    committed: Committed,
+    n: int,
+    t: int,
+) -> tuple[str, str, float]:
+    """Return why node n cannot get more by period t: no source, lead time, or a limit."""
+    item, place = model.nodes[n]
+    first, last = int(network.way_from[n]), int(network.way_from[n + 1])
+    if first == last:
+        why = model.missing.get((item, place), "")
+        told = f"its source has none: {why}" if why else "nobody is known to supply it there"
+        return "eligibility", f"{item} at {place} has no way of supply; {told}.", 0.0
+    reach, way = min((int(network.first_due[network.way_class[w]]), w) for w in range(first, last))
+    if reach > t:
+        days = model.ways[way].lead_days
+        return (
+            "lead_time",
+            f"The quickest way to {place} takes {days} days, too long for this week.",
+            0.0,
+        )
+    worst = _full_slot(model, network, prices, committed, n, t)
+    if worst is not None:
+        slot, price = worst
+        limit = model.limits.slots[slot]
+        amount = model.network.capacity[slot]
+        return (
+            "capacity",
+            f"The limit {limit.limit} ({limit.kind}"
+            f"{' of ' + limit.subject if limit.subject else ''}) of {amount:,.6g} is used up; "
+            f"one more would be worth {price:,.2f}.",
+            price,
+        )
+    for w in range(first, last):
+        for i in range(int(network.in_from[w]), int(network.in_from[w + 1])):
+            k = int(network.start_of[network.way_class[w], t])
+            if k >= -1:
+                source = int(network.in_node[i])
+                code, text, price = _blocker(model, network, prices, committed, source, max(k, 0))
+                origin = f"{model.nodes[source][0]} at {model.nodes[source][1]}"
+                return code, f"It waits for {origin}. {text}", price
+    return "lot_rule", "The smallest lot would cost more than serving it is worth.", 0.0
+
+
+def _full_slot(
+    model: SupplyModel,
+    network: SupplyNetwork,
+    prices: Prices,
+    committed: Committed,
+    n: int,
+    t: int,
+) -> tuple[int, float] | None:
+    """Return the used-up slot with the highest price on any way to node n by period t."""
+    best: tuple[float, int] | None = None
+    for w in range(int(network.way_from[n]), int(network.way_from[n + 1])):
+        least = max(network.multiple[w], network.minimum[w], 1.0)
+        for s in range(int(network.first_due[network.way_class[w]]), t + 1):
+            k = int(network.start_of[network.way_class[w], s])
+            if k < -1:
+                continue
+            for u in range(int(network.use_from[w]), int(network.use_from[w + 1])):
+                at = (s if network.use_at_due[u] else max(k, 0)) + int(network.use_lag[u])
+                if at >= network.periods:
+                    continue
+                slot = int(network.slot_of[network.use_group[u], at])
+                if slot < 0 or committed.remaining[slot] >= network.use_amount[u] * least:
+                    continue
+                if best is None or (prices.price[slot], -slot) > (best[0], -best[1]):
+                    best = (float(prices.price[slot]), slot)
+    store = int(network.node_store[n])
+    if store >= 0 and network.slot_of[store, t] >= 0:
+        slot = int(network.slot_of[store, t])
+        if committed.remaining[slot] < network.node_cube[n] and (
+            best is None or prices.price[slot] > best[0]
+        ):
+            best = (float(prices.price[slot]), slot)
+    return None if best is None else (best[1], best[0])
+
+
+def _plan_table(
+    model: SupplyModel, network: SupplyNetwork, committed: Committed, names: list[str]
+) -> pl.DataFrame:
+    starts = model.periods.starts()
+    rows: list[dict[str, Any]] = []
+    landed = landed_costs(model, network)
+    for o, name in enumerate(names):
+        w, s = int(committed.order_way[o]), int(committed.order_due[o])
+        quantity = round(float(committed.order_quantity[o]))
+        if quantity < 1:
+            continue
+        way = model.ways[w]
+        start = model.starts[int(network.way_class[w])][s]
+        assert start is not None
+        cost = float(landed[w])
+        rows.append(
+            {
+                "decision": name,
+                "kind": way.kind,
+                "item": way.node[0],
+                "source": way.source or None,
+                "destination": way.node[1],
+                "quantity": quantity,
+                "start_on": start,
+                "due_on": starts[s],
+                "mode": way.mode or None,
+                "unit_cost": cost,
+                "value": cost * quantity,
+            }
+        )
+    return schema("supply_plan").frame(rows).sort("start_on", "kind", "item", "decision")
+
+
+def landed_costs(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
+    """Return the cost of a unit of each way, components and upstream goods at standard cost."""
+    landed = network.base_cost.copy()
+    landed -= np.array([way.risk_cost for way in model.ways]) if model.ways else 0.0
+    ways = np.repeat(np.arange(network.ways), np.diff(network.in_from))
+    np.add.at(landed, ways, network.in_quantity * model.unit_cost[network.in_node])
+    return landed
+
+
+def _stock_table(model: SupplyModel, flows: Flows) -> pl.DataFrame:
+    count, horizon = flows.receipts.shape
+    items = [item for item, _place in model.nodes for _ in range(horizon)]
+    places = [place for _item, place in model.nodes for _ in range(horizon)]
+    return pl.DataFrame(
+        {
+            "item": items,
+            "location": places,
+            "period_start": model.periods.starts() * count,
+            "opening": flows.opening.ravel(),
+            "receipts": flows.receipts.ravel(),
+            "issues": flows.issues.ravel(),
+            "demand": flows.demand.ravel(),
+            "unmet": flows.unmet.ravel(),
+            "closing": flows.closing.ravel(),
+            "target": model.targets.ravel(),
+        },
+        schema=schema("projected_stock").polars_schema(),
+    )
+
+
+def _unmet_table(
+    model: SupplyModel, flows: Flows, held: dict[int, tuple[str, str, float]]
+) -> pl.DataFrame:
+    pieces = model.pieces
+    rows: dict[tuple[int, int], dict[str, Any]] = {}
+    starts = model.periods.starts()
+    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
+    short = np.where(sold, pieces.quantity - flows.served_on_time, 0.0)
+    for c in np.flatnonzero(short > EPS).tolist():
+        n, t = int(pieces.node[c]), min(max(int(pieces.until[c]), 0), model.periods.count - 1)
+        code = held[c][0] if c in held else "lead_time"
+        row = rows.setdefault(
+            (n, t),
+            {
+                "item": model.nodes[n][0],
+                "location": model.nodes[n][1],
+                "period_start": starts[t],
+                "units": 0.0,
+                "reason_code": code,
+                "value": 0.0,
+            },
+        )
+        row["units"] += float(short[c])
+        lost = short[c] - flows.served_late[c]
+        row["value"] += float(max(0.0, lost) * (model.worth[n] - model.unit_cost[n]))
+    return schema("unmet_demand").frame([rows[key] for key in sorted(rows)])
+
+
+def _limit_table(model: SupplyModel, prices: Prices, committed: Committed) -> pl.DataFrame:
+    starts = model.periods.starts()
+    rows = [
+        {
+            "limit": slot.limit,
+            "kind": slot.kind,
+            "subject": slot.subject,
+            "period_start": starts[slot.period],
+            "amount": float(model.network.capacity[number]),
+            "used": float(model.network.capacity[number] - committed.remaining[number]),
+            "price": float(prices.price[number]),
+        }
+        for number, slot in enumerate(model.limits.slots)
+    ]
+    return schema("limit_prices").frame(rows)
+
+
+def _peg_table(
+    model: SupplyModel,
+    committed: Committed,
+    names: list[str],
+    flows: Flows,
+    held: dict[int, tuple[str, str, float]],
+) -> pl.DataFrame:
+    """Pegs of customer orders and of forecasts, piece by piece, one level down at a time."""
+    starts = model.periods.starts()
+    pieces = model.pieces
+    kinds = ("commitment", "order", "forecast", "safety_stock")
+    columns: dict[str, list[Any]] = defaultdict(list)
+    consumers, origins = committed.peg_consumer.tolist(), committed.peg_origin.tolist()
+    for p, (consumer, origin) in enumerate(zip(consumers, origins, strict=True)):
+        units = float(committed.peg_quantity[p])
+        if units <= EPS:
+            continue
+        n, period = int(committed.peg_node[p]), int(committed.peg_period[p])
+        if consumer >= 0:
+            kind = kinds[int(pieces.kind[consumer])]
+            wanted: date | None = starts[min(max(int(pieces.until[consumer]), 0), len(starts) - 1)]
+            name = model.piece_reference[consumer] or demand_name(model, consumer)
+        else:
+            kind, wanted, name = "supply", None, names[-1 - consumer]
+        columns["consumer"].append(name)
+        columns["consumer_kind"].append(kind)
+        columns["item"].append(model.nodes[n][0])
+        columns["location"].append(model.nodes[n][1])
+        columns["wanted_on"].append(wanted)
+        columns["available_on"].append(starts[period] if 0 <= period < len(starts) else model.as_of)
+        columns["units"].append(units)
+        if origin >= 0:
+            columns["origin_kind"].append("decision")
+            columns["origin"].append(names[origin])
+        else:
+            reference = model.receipt_reference[-1 - origin]
+            plain = reference in ("stock", "returns")
+            columns["origin_kind"].append(reference if plain else "supply_order")
+            columns["origin"].append("" if plain else reference)
+    frame = pl.DataFrame(dict(columns)) if columns else schema("pegging").empty()
+    keys = ["consumer", "item", "location", "origin_kind", "origin", "available_on"]
+    typed = schema("pegging").polars_schema()
+    if not columns:
+        return frame
+    return (
+        frame.group_by(keys, maintain_order=True)
+        .agg(pl.col("consumer_kind", "wanted_on").first(), pl.col("units").sum())
+        .select([pl.col(name).cast(kind) for name, kind in typed.items()])
+        .sort(keys)
+    )
+
+
+def demand_name(model: SupplyModel, c: int) -> str:
+    """Return the name of a piece of forecast or of safety stock."""
+    pieces = model.pieces
+    item, place = model.nodes[int(pieces.node[c])]
+    day = model.periods.start + timedelta(days=7 * max(int(pieces.until[c]), 0))
+    if pieces.kind[c] == TARGET:
+        return f"safety stock:{item}:{place}"
+    return f"forecast:{item}:{place}:{day.isoformat()}"
