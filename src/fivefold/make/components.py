@@ -42,7 +42,8 @@ class _Receipts:
 
     def short(self, quantity: int) -> int:
         """Return how many units no known receipt covers."""
-        return max(0, self.reserved + quantity - (self.total[-1] if self.total else 0))
+        missing = self.reserved + quantity - (self.total[-1] if self.total else 0)
+        return min(quantity, max(0, missing))
 
 
 class Supply:

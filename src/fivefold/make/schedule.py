@@ -76,7 +76,7 @@ class Job:
     @property
     def held_by(self) -> Need | None:
         """The component that comes last, where it comes after the order could start."""
-        late = [need for need in self.needs if need.ready_on and need.ready_on >= self.earliest_on]
+        late = [need for need in self.needs if need.ready_on and need.ready_on > self.earliest_on]
         return max(late, key=lambda need: need.ready_on or date.min, default=None)
 
 
@@ -392,22 +392,34 @@ class Line:
         return f"{days} days before its planned start" if days > 0 else "its planned start"
 
     def _price(self, number: int) -> Reason:
-        """Return what one hour more on the resource before this order would be worth."""
+        """Return what hours more on the resource before this order would be worth."""
         job = self.jobs[number]
-        gained, moved = self.figures.with_hour_before(self, number)
         missing = self.figures.hours_late(self, number)
-        names = ", ".join(self.jobs[one].order for one in moved[:5])
+        saved, moved = self.figures.with_hours_before(self, number, missing)
+        one_hour, _ = self.figures.with_hours_before(self, number, min(1.0, missing))
+        price = saved / missing if missing > 0 else 0.0
+        text = (
+            f"{self.late[number]:.0f} days late. {missing:.2f} hours more before it would have it "
+            f"on time and save {saved:,.2f}, {price:,.2f} an hour; the first hour alone saves "
+            f"{one_hour:,.2f}."
+        )
+        others = [self.jobs[one].order for one in moved if one != number]
+        if others:
+            text += f" They would also bring forward {', '.join(others[:5])}."
+        overtime = self.resource.overtime_cost_per_hour
+        if overtime is not None and self.resource.overtime_hours_per_week > 0:
+            verdict = "worth it" if price > overtime else "not worth it"
+            text += (
+                f" Overtime costs {overtime:,.2f} an hour, up to "
+                f"{self.resource.overtime_hours_per_week:g} hours a week: {verdict}."
+            )
         return Reason(
             subject=job.order,
             reason_code="constraint_price",
             reference=job.resource,
             quantity=missing,
-            price=gained,
-            text=(
-                f"{self.late[number]:.0f} days late; {missing:.2f} hours more before it would make "
-                f"it on time. One hour more is worth {gained:,.2f}"
-                + (f" and moves {names}." if moved else ": no order ends a day earlier for it.")
-            ),
+            price=price,
+            text=text,
         )
 
     def _swap(self, position: int) -> Reason:
@@ -479,13 +491,22 @@ class _Figures:
 
         return float(cost_of(order, *self.arguments()))
 
-    def with_hour_before(self, line: Line, number: int) -> tuple[float, list[int]]:
-        """Return what an hour more just before a job saves, and the jobs that end days earlier."""
+    def with_hours_before(self, line: Line, number: int, hours: float) -> tuple[float, list[int]]:
+        """Return what hours more before a job save, and the jobs that then end days earlier.
+
+        The hours are taken off the work of the job and of those ahead of it on its machine,
+        last first, which moves everything behind them as overtime would.
+        """
         from fivefold.make.sequence_kernels import dispatch, late_days
 
-        hour = min(1.0, float(self.run[number]))
         run = self.run.copy()
-        run[number] -= hour
+        ahead = [int(one) for one in line.order if line.machine[one] == line.machine[number]]
+        for job in reversed(ahead[: ahead.index(number) + 1]):
+            taken = min(hours, float(run[job]))
+            run[job] -= taken
+            hours -= taken
+            if hours <= 0 or line.start[job] <= self.release[job] + 1e-9:
+                break
         _, finish, _, _ = dispatch(
             line.order, run, self.setup, self.family, self.release, self.machines
         )
@@ -511,7 +532,7 @@ def sequence(resource: Resource, jobs: list[Job], params: Params, *, as_of: date
     params : Params
     as_of : date
     """
-    from fivefold.make.sequence_kernels import dispatch, improve, late_days
+    from fivefold.make.sequence_kernels import dispatch, improve, late_days, settle
 
     figures, time = _figures(resource, jobs, params, as_of)
     best_cost, best = math.inf, np.arange(len(jobs))
@@ -522,6 +543,7 @@ def sequence(resource: Resource, jobs: list[Job], params: Params, *, as_of: date
         found, cost, _ = improve(first, *arguments)
         if cost < best_cost - 1e-9:
             best_cost, best = cost, found
+    best = settle(best, *figures.arguments())
     start, finish, machine, setup = dispatch(
         best, figures.run, figures.setup, figures.family, figures.release, figures.machines
     )

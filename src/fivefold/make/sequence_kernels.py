@@ -165,3 +165,49 @@ def improve(
                         current[:] = trial
                         improved = True
     return current, best, spent
+
+
+@njit(cache=True)
+def settle(
+    sequence: np.ndarray,
+    run: np.ndarray,
+    setup: np.ndarray,
+    family: np.ndarray,
+    release: np.ndarray,
+    machines: int,
+    after: np.ndarray,
+    due_day: np.ndarray,
+    weight: np.ndarray,
+    shift_days: np.ndarray,
+    hours_per_day: float,
+    setup_cost_per_hour: float,
+) -> np.ndarray:
+    """Return the sequence with neighbours put in due-date order wherever that costs nothing.
+
+    Sequences of equal cost are many; people expect the one that looks like the due dates.
+    """
+    current = sequence.copy()
+    best = cost_of(
+        current, run, setup, family, release, machines, after, due_day, weight,
+        shift_days, hours_per_day, setup_cost_per_hour,
+    )  # fmt: skip
+    for _ in range(current.size):
+        changed = False
+        for position in range(current.size - 1):
+            ahead, behind = current[position], current[position + 1]
+            if due_day[behind] > due_day[ahead] or (
+                due_day[behind] == due_day[ahead] and behind > ahead
+            ):
+                continue
+            current[position], current[position + 1] = behind, ahead
+            cost = cost_of(
+                current, run, setup, family, release, machines, after, due_day, weight,
+                shift_days, hours_per_day, setup_cost_per_hour,
+            )  # fmt: skip
+            if cost <= best + 1e-9:
+                changed = True
+            else:
+                current[position], current[position + 1] = ahead, behind
+        if not changed:
+            break
+    return current

@@ -29,7 +29,7 @@ def economic_order_quantity(
 
     References
     ----------
-    .. [1] Snyder, Shen (2019), *Fundamentals of Supply Chain Theory*, 2nd ed., eq. (3.4).
+    .. [1] Snyder, Shen (2019), *Fundamentals of Supply Chain Theory*, 2nd ed., §3.2.
 
     Examples
     --------
@@ -80,8 +80,7 @@ def quantity_with_discounts(
 
     References
     ----------
-    .. [1] Snyder, Shen (2019), *Fundamentals of Supply Chain Theory*, 2nd ed., §3.4,
-       eqs. (3.16)–(3.23).
+    .. [1] Snyder, Shen (2019), *Fundamentals of Supply Chain Theory*, 2nd ed., §3.4.
     """
     if holding_share_per_year <= 0:
         raise ValueError(f"holding_share_per_year must be above 0, found {holding_share_per_year}")

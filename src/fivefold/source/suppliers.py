@@ -9,25 +9,28 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from statistics import NormalDist
-
-import polars as pl
 
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
-from fivefold.source.demand_rates import Rate, daily_rates
+from fivefold.source.demand_rates import daily_rates
 from fivefold.source.landed_cost import (
-    DAYS_PER_YEAR,
     DutyTable,
-    defect_unit_cost,
     duty_table,
     financing_unit_cost,
     unit_volume_m3,
     unit_weight_kg,
 )
+from fivefold.source.options import Option, option_row, ranking_reasons
 from fivefold.source.price_breaks import price_lists
+from fivefold.source.risk import with_risk
 from fivefold.source.routes import Route, supplier_routes
-
-STANDARD_NORMAL = NormalDist()
+from fivefold.source.terms import (
+    cell_text,
+    exchange_rates,
+    integer,
+    item_values,
+    number,
+    usual_quantity,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,58 +72,6 @@ class Params:
             raise ValueError(f"load_m3 must be above 0, found {dict(self.load_m3)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """One way to buy an item for a place. Money a unit, main currency unit; None is unknown."""
-
-    item: str
-    destination: str
-    supplier: str
-    route: Route
-    priority: int
-    quantity: int
-    minimum_quantity: int
-    order_multiple: int
-    capacity_units_per_week: float | None
-    unit_price: float
-    weight_kg: float | None
-    volume_m3: float | None
-    lead_days_mean: float
-    lead_days_sd: float
-    rate: Rate | None
-    margin: float | None
-    carriage: float | None
-    shipment: float
-    duty: float | None
-    financing: float
-    late_risk: float | None = None
-    defect_risk: float = 0.0
-    loss_risk: float | None = None
-
-    @property
-    def landed(self) -> float:
-        """All parts that are known, added up."""
-        known = (self.unit_price, self.carriage, self.shipment, self.duty, self.financing)
-        return math.fsum(part for part in known if part is not None)
-
-    @property
-    def risk(self) -> float:
-        """Risk a unit, the parts that are known."""
-        parts = (self.late_risk, self.defect_risk, self.loss_risk)
-        return math.fsum(part for part in parts if part is not None)
-
-    @property
-    def unknown_parts(self) -> list[str]:
-        """Names of the parts that are not known."""
-        parts = {"freight": self.carriage, "duty": self.duty, "risk": self.late_risk}
-        return [name for name, value in parts.items() if value is None]
-
-    @property
-    def order_key(self) -> tuple[float, int, str, str]:
-        """What options are ranked by: known cost with risk, then priority and name."""
-        return (round(self.landed + self.risk, 6), self.priority, self.supplier, self.route.mode)
-
-
 def rank_options(dataset: Dataset, params: Params | None = None, *, as_of: date) -> Outcome:
     """Return every way to buy each item at each place, landed, with risk, ranked.
 
@@ -160,11 +111,19 @@ def rank_options(dataset: Dataset, params: Params | None = None, *, as_of: date)
     rows: list[dict[str, object]] = []
     for key in sorted(groups):
         ranked = sorted(
-            (_with_risk(option, groups[key], params) for option in groups[key]),
+            (
+                with_risk(
+                    option,
+                    groups[key],
+                    capital_share_per_year=params.cost_of_capital_share_per_year,
+                    recovery_days=params.recovery_days,
+                )
+                for option in groups[key]
+            ),
             key=lambda option: option.order_key,
         )
-        rows.extend(_row(option, rank) for rank, option in enumerate(ranked, start=1))
-        reasons.extend(_reasons(ranked, params))
+        rows.extend(option_row(option, rank) for rank, option in enumerate(ranked, start=1))
+        reasons.extend(ranking_reasons(ranked, review_days=params.review_days))
     reasons.extend(world.left_out)
     return Outcome(
         tables={"sourcing_options": schema("sourcing_options").frame(rows)},
@@ -193,7 +152,7 @@ class _World:
         self.routes = supplier_routes(dataset, as_of=as_of, load_m3=params.load_m3)
         self.rates = daily_rates(dataset, days=params.rate_days)
         self.duties: DutyTable = duty_table(dataset["duties"])
-        self.selling = selling_prices(dataset)
+        self.values = item_values(dataset)
 
     def offers(self) -> Iterator[dict[str, object]]:
         """Yield offers that can be used; others are told."""
@@ -234,7 +193,7 @@ class _World:
         product = self.items.get(item, {})
         place = self.places.get(route.destination, {})
         rate = self.rates.get((item, route.destination))
-        minimum, multiple = _integer(offer, "minimum_quantity"), _integer(offer, "order_multiple")
+        minimum, multiple = integer(offer, "minimum_quantity"), integer(offer, "order_multiple")
         quantity = usual_quantity(
             units_per_day=rate.units_per_day if rate else 0.0,
             review_days=self.params.review_days,
@@ -243,25 +202,24 @@ class _World:
         )
         price = self.prices[supplier, item].price_at(quantity)
         lead = (
-            _number(offer, "lead_time_days_mean")
+            number(offer, "lead_time_days_mean")
             + route.transit_days_mean
-            + _number(place, "processing_time_days")
+            + number(place, "processing_time_days")
         )
         weight, volume = unit_weight_kg(product), unit_volume_m3(product)
         duty_share = self.duties.share(
-            _text(product, "hs_code"),
-            origin=_text(self.places.get(supplier, {}), "country"),
-            destination=_text(place, "country"),
+            cell_text(product, "hs_code"),
+            origin=cell_text(self.places.get(supplier, {}), "country"),
+            destination=cell_text(place, "country"),
             on=self.as_of + timedelta(days=math.ceil(lead)),
         )
-        selling_price = self.selling.get(item)
         capacity = offer.get("capacity_units_per_week")
         return Option(
             item=item,
             destination=route.destination,
             supplier=supplier,
             route=route,
-            priority=_integer(offer, "priority"),
+            priority=integer(offer, "priority"),
             quantity=quantity,
             minimum_quantity=minimum,
             order_multiple=multiple,
@@ -272,19 +230,19 @@ class _World:
             lead_days_mean=lead,
             lead_days_sd=self._lead_sd(offer, route, terms),
             rate=rate,
-            margin=None if selling_price is None else max(0.0, selling_price - price),
+            margin=self.values.margin(item, price),
             carriage=route.variable_unit_cost(weight_kg=weight, volume_m3=volume),
             shipment=0.0,
             duty=None if duty_share is None else duty_share * price,
             financing=financing_unit_cost(
                 unit_price=price,
-                deposit_share=_number(terms, "deposit_share"),
+                deposit_share=number(terms, "deposit_share"),
                 lead_time_days=lead,
-                payment_days=_number(terms, "payment_days"),
+                payment_days=number(terms, "payment_days"),
                 cost_of_capital_share_per_year=self.params.cost_of_capital_share_per_year,
             ),
-            defect_risk=_number(terms, "defect_share"),
-            loss_risk=_number(terms, "failure_probability_per_year"),
+            defect_share=number(terms, "defect_share"),
+            failure_probability=number(terms, "failure_probability_per_year"),
         )
 
     def _lead_sd(
@@ -295,66 +253,12 @@ class _World:
         Where an offer states none but the supplier's on-time share s is known, being late
         by m days with chance 1 − s has standard deviation m √(s (1 − s)).
         """
-        offered = _number(offer, "lead_time_days_sd")
+        offered = number(offer, "lead_time_days_sd")
         on_time = terms.get("on_time_share")
         if offered == 0 and on_time is not None:
             share = float(str(on_time))
             offered = self.params.late_days_when_late * math.sqrt(share * (1 - share))
         return math.hypot(offered, route.transit_days_sd)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExchangeRates:
-    """Main currency per unit of a supplier's currency, and currencies without a rate."""
-
-    known: dict[str, float]
-    missing: dict[str, str]
-
-
-def exchange_rates(dataset: Dataset) -> ExchangeRates:
-    """Return exchange rates by supplier from the settings `exchange_rate_<CURRENCY>`."""
-    main = dataset.setting("currency", "USD")
-    known: dict[str, float] = {}
-    missing: dict[str, str] = {}
-    for supplier, currency in dataset["suppliers"].select("supplier", "currency").iter_rows():
-        if currency in (None, "", main):
-            continue
-        if dataset.setting(f"exchange_rate_{currency}") is None:
-            missing[supplier] = currency
-        else:
-            known[supplier] = dataset.setting_number(f"exchange_rate_{currency}", 1.0)
-    return ExchangeRates(known=known, missing=missing)
-
-
-def selling_prices(dataset: Dataset) -> dict[str, float]:
-    """Return the price each item brings: the mean of its active offers, else its list price."""
-    prices = {
-        item: price
-        for item, price in dataset["items"].select("item", "price").iter_rows()
-        if price is not None
-    }
-    offered = (
-        dataset["offers"]
-        .filter(pl.col("price").is_not_null() & pl.col("active"))
-        .group_by("item")
-        .agg(pl.col("price").mean())
-    )
-    prices.update(offered.select("item", "price").iter_rows())
-    return prices
-
-
-def usual_quantity(
-    *, units_per_day: float, review_days: int, minimum_quantity: int, order_multiple: int
-) -> int:
-    """Return the demand of a review period, raised to the minimum and to the multiple.
-
-    >>> usual_quantity(
-    ...     units_per_day=3.2, review_days=28, minimum_quantity=50, order_multiple=12
-    ... )
-    96
-    """
-    wanted = max(units_per_day * review_days, minimum_quantity, 1)
-    return math.ceil(wanted / order_multiple - 1e-9) * order_multiple
 
 
 def _with_shipment_shares(options: list[Option]) -> list[Option]:
@@ -398,177 +302,3 @@ def _shipment_share(option: Option, winners: list[Option]) -> float:
         share = values[-1] / total if total > 0 else 1 / len(values)
         cost = option.route.shipment_cost(None)
     return cost * share / option.quantity
-
-
-def _with_risk(option: Option, rivals: list[Option], params: Params) -> Option:
-    """Return an option with its three risks a unit.
-
-    Notes
-    -----
-    Lateness: the best mix of buffer and lost sales against the spread of demand over the
-    lead time costs (p + h) φ(z) σ a cycle, Φ(z) = p / (p + h) (Snyder & Shen 2019,
-    eq. 4.32 at the optimum), with p the margin, h a cycle's holding and
-    σ² = L σ_d² + d² σ_L² (eq. 4.52); divided by the units of a cycle.
-
-    Loss of the supplier: chance a year × the days without goods / 365 × the margin of a
-    unit. Without goods until recovery, or until the quickest other supplier delivers.
-    """
-    others = [rival.lead_days_mean for rival in rivals if rival.supplier != option.supplier]
-    dry_days = min([float(params.recovery_days), *others])
-    chance = option.loss_risk or 0.0
-    loss = None if option.margin is None else chance * dry_days / DAYS_PER_YEAR * option.margin
-    defects = defect_unit_cost(
-        landed_unit_cost=option.landed, defect_share=min(option.defect_risk, 0.99)
-    )
-    return replace(
-        option,
-        late_risk=_late_risk(option, params),
-        defect_risk=defects,
-        loss_risk=loss if chance else 0.0,
-    )
-
-
-def _late_risk(option: Option, params: Params) -> float | None:
-    """Return the cost a unit of uncertain demand over an uncertain lead time."""
-    if option.rate is None or option.rate.units_per_day <= 0:
-        return 0.0
-    if option.margin is None:
-        return None
-    sd = math.sqrt(
-        option.lead_days_mean * option.rate.variance_per_day
-        + (option.rate.units_per_day * option.lead_days_sd) ** 2
-    )
-    cycle_days = option.quantity / option.rate.units_per_day
-    held = option.landed * params.cost_of_capital_share_per_year * cycle_days / DAYS_PER_YEAR
-    if sd == 0 or option.margin == 0 or held <= 0:
-        return 0.0
-    z = STANDARD_NORMAL.inv_cdf(option.margin / (option.margin + held))
-    return (option.margin + held) * STANDARD_NORMAL.pdf(z) * sd / option.quantity
-
-
-def _row(option: Option, rank: int) -> dict[str, object]:
-    """Return an option as a row of the table."""
-    freight = None if option.carriage is None else option.carriage + option.shipment
-    return {
-        "item": option.item,
-        "supplier": option.supplier,
-        "destination": option.destination,
-        "mode": option.route.mode,
-        "unit_price": option.unit_price,
-        "usual_quantity": option.quantity,
-        "landed_unit_cost": option.landed,
-        "minimum_quantity": option.minimum_quantity,
-        "order_multiple": option.order_multiple,
-        "lead_time_days_mean": option.lead_days_mean,
-        "lead_time_days_sd": option.lead_days_sd,
-        "capacity_units_per_week": option.capacity_units_per_week,
-        "risk_cost_per_unit": option.risk,
-        "rank": rank,
-        "freight_unit_cost": freight,
-        "duty_unit_cost": option.duty,
-        "financing_unit_cost": option.financing,
-        "via": option.route.via,
-        "unknown_parts": ", ".join(option.unknown_parts),
-    }
-
-
-def _reasons(ranked: list[Option], params: Params) -> Iterator[Reason]:
-    """Yield why the first option is first, what is next, and what is not known."""
-    best = ranked[0]
-    subject = f"source:{best.item}@{best.destination}"
-    name = f"{best.supplier} by {best.route.mode}"
-    total = best.landed + best.risk
-    yield Reason(
-        subject=subject,
-        reason_code="unit_cost",
-        reference=best.supplier,
-        quantity=float(best.quantity),
-        price=best.landed,
-        text=(
-            f"{name} lands at {best.landed:.4f} a unit for {best.quantity} units: price "
-            f"{best.unit_price:.4f}, carriage {(best.carriage or 0) + best.shipment:.4f}, duty "
-            f"{best.duty or 0:.4f}, money bound {best.financing:.4f}; risk adds {best.risk:.4f}."
-        ),
-    )
-    if len(ranked) > 1:
-        second = ranked[1]
-        extra = second.landed + second.risk - total
-        yield Reason(
-            subject=subject,
-            reason_code="next_best",
-            reference=second.supplier,
-            quantity=float(second.quantity),
-            price=extra,
-            text=(
-                f"Next best is {second.supplier} by {second.route.mode}, {extra:.4f} a unit "
-                f"dearer with risk ({second.landed:.4f} landed, {second.lead_days_mean:.0f} days)."
-            ),
-        )
-    else:
-        yield Reason(
-            subject=subject,
-            reason_code="next_best",
-            text=f"There is no other way to buy {best.item} for {best.destination}.",
-        )
-    yield Reason(
-        subject=subject,
-        reason_code="lead_time",
-        reference=best.supplier,
-        quantity=best.lead_days_mean,
-        text=(
-            f"From order to available {best.lead_days_mean:.1f} days, standard deviation "
-            f"{best.lead_days_sd:.1f}{', through ' + best.route.via if best.route.via else ''}."
-        ),
-    )
-    if best.rate is None:
-        text = f"No forecast reaches {best.destination}; the quantity is the smallest order."
-        yield Reason(subject=subject, reason_code="unknown_figure", reference="demand", text=text)
-    elif best.quantity > best.rate.units_per_day * params.review_days + best.order_multiple:
-        wanted = best.rate.units_per_day * params.review_days
-        yield Reason(
-            subject=subject,
-            reason_code="lot_rule",
-            reference="minimum_quantity",
-            quantity=float(best.minimum_quantity),
-            text=(
-                f"{params.review_days} days need {wanted:.0f} units; the minimum of "
-                f"{best.minimum_quantity} makes it {best.quantity}."
-            ),
-        )
-    for option in ranked:
-        for part in option.unknown_parts:
-            yield _unknown(subject, option, part)
-
-
-def _unknown(subject: str, option: Option, part: str) -> Reason:
-    """Return what is not known about an option and what it may hide."""
-    why = {
-        "duty": "its tariff code, the countries or a rate in the table duties are missing; "
-        f"each percent of duty would add {option.unit_price / 100:.4f} a unit",
-        "freight": "the item's weight or dimensions are missing and the lane charges by them",
-        "risk": "the item has no selling price, so a lost sale has no value",
-    }[part]
-    return Reason(
-        subject=subject,
-        reason_code="unknown_figure",
-        reference=f"{option.supplier}:{part}",
-        text=(
-            f"{part.capitalize()} of {option.supplier} by {option.route.mode} is not known: {why}."
-        ),
-    )
-
-
-def _number(row: Mapping[str, object], name: str) -> float:
-    """Return a number of a row, 0 where the cell is empty."""
-    value = row.get(name)
-    return 0.0 if value is None else float(str(value))
-
-
-def _integer(row: Mapping[str, object], name: str) -> int:
-    """Return a whole number of a row that is at least 1."""
-    return max(1, int(_number(row, name)))
-
-
-def _text(row: Mapping[str, object], name: str) -> str | None:
-    value = row.get(name)
-    return None if value is None else str(value)
