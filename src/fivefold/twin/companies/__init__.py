@@ -1,0 +1,1 @@
+"""Invented companies that write the files a real one would bring."""

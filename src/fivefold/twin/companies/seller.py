@@ -1,0 +1,120 @@
+"""The example seller's files: what Seller Central would give, and the company's workbook."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from fivefold.model.schema import table_names
+from fivefold.twin.companies.company_tables import make_company_tables
+from fivefold.twin.companies.history import History, make_history
+from fivefold.twin.companies.inventory_reports import write_inventory, write_stock_advice
+from fivefold.twin.companies.ledger_reports import make_balances, write_ledger
+from fivefold.twin.companies.money_reports import write_money
+from fivefold.twin.companies.order_lines import make_order_lines
+from fivefold.twin.companies.order_reports import make_returns, write_orders, write_returns
+
+AS_OF = date(2026, 11, 22)
+WORKBOOK = "company.xlsx"
+
+README = """\
+SYNTHETIC. Every company, customer, order and figure in this folder is invented.
+
+Made by fivefold.twin.companies.seller (seed {seed}, {items} items, {days} days up to {as_of}).
+The .txt files carry the real headers of Seller Central reports, so that they read like real
+ones; ASINs and FNSKUs (B0SYN..., X00SYN...) do not exist. company.xlsx holds what Amazon does
+not know; its sheets are named after Fivefold's tables. Towns and ZIPs are real, the suppliers
+are not, and duties are invented round figures.
+
+Conventions: days are UTC days; a line before 17:00 ships the same day, later ones the next.
+Fees follow the 2026 card for every day (the seller's older invoices are not imitated).
+"""
+
+
+def write_company(
+    directory: Path,
+    *,
+    seed: int = 2026,
+    items: int = 300,
+    days: int = 730,
+    as_of: date = AS_OF,
+) -> list[Path]:
+    """Write the files of an invented seller and return their paths.
+
+    The same arguments give the same bytes.
+
+    Parameters
+    ----------
+    directory : Path
+        Made where it does not exist; files of the same name are replaced.
+    seed : int
+        Seed of all chance.
+    items : int
+        Finished goods; components and packaging come on top. Order lines grow with it.
+    days : int
+        Length of the record, ending the day before `as_of`.
+    as_of : date
+        Day the reports are pulled.
+
+    Returns
+    -------
+    list of Path
+        The files in the order written, the README first.
+
+    Raises
+    ------
+    ValueError
+        If `items` is below 1 or `days` below 120.
+    """
+    history = make_history(seed=seed, items=items, days=days, as_of=as_of)
+    directory.mkdir(parents=True, exist_ok=True)
+    readme = directory / "README.md"
+    readme.write_text(
+        README.format(seed=seed, items=items, days=days, as_of=as_of), encoding="utf-8"
+    )
+    lines = make_order_lines(history)
+    returned = make_returns(history, lines)
+    balances = make_balances(history)
+    return [
+        readme,
+        *write_orders(directory, history, lines),
+        *write_returns(directory, returned),
+        *write_inventory(directory, history),
+        *write_stock_advice(directory, history),
+        *write_ledger(directory, history, balances),
+        *write_money(directory, history, lines, returned, balances),
+        write_workbook(directory / WORKBOOK, history),
+    ]
+
+
+def write_workbook(path: Path, history: History) -> Path:
+    """Write the company's own tables as one workbook, a sheet a table; return its path."""
+    import xlsxwriter
+
+    tables = make_company_tables(history)
+    with xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd"}) as book:
+        # The file would otherwise carry the minute it was made and differ each time.
+        book.set_properties({"created": datetime(history.as_of.year, 1, 1)})
+        bold = book.add_format({"bold": True})
+        for name in table_names(role="input"):
+            if name in tables:
+                _write_sheet(book.add_worksheet(name), tables[name], bold)
+    return path
+
+
+def _write_sheet(sheet: object, frame: pl.DataFrame, bold: object) -> None:
+    """Write a header and the rows; columns that are empty throughout are left out."""
+    from xlsxwriter.worksheet import Worksheet
+
+    assert isinstance(sheet, Worksheet)
+    kept = [c for c in frame.columns if frame[c].null_count() < frame.height]
+    sheet.write_row(0, 0, kept, bold)
+    for k, column in enumerate(kept):
+        values = frame[column]
+        if values.dtype == pl.Datetime:
+            values = values.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+        sheet.write_column(1, k, values.to_list())
+    sheet.freeze_panes(1, 0)
+    sheet.set_column(0, max(len(kept) - 1, 0), 16)
