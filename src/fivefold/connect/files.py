@@ -138,7 +138,9 @@ def _report_scores(name: str, header: tuple[str, ...]) -> list[tuple[float, str]
                 )
             )
         elif set(needed) <= have:
+            # Without columns it needs, a report is known by most of those it has.
             expected = max(len(needed), min(4, len(kind.columns)))
+            expected = expected if needed else max(3, len(kind.columns) * 2 // 3)
             score = _agreement(len(have), len(names), expected)
             # A report that is read with fewer columns of its own is the better fit.
             found.append((score - len(kind.columns) * 1e-5, f"amazon:{kind.kind}"))

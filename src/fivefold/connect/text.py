@@ -19,7 +19,7 @@ from fivefold.connect.findings import Findings, shown
 from fivefold.connect.settings import Limits
 
 _DELIMITERS = {"\t": "tab", ",": "comma", ";": "semicolon"}
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROL = bytes([*range(9), 11, 12, *range(14, 32), 127])
 _MULTIBYTE = re.compile(
     rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}"
 )
@@ -90,7 +90,7 @@ def _decoded(content: bytes, limits: Limits, findings: Findings) -> tuple[bytes 
             f"the file has {len(content):,} bytes, at most {limits.max_bytes:,} are read; split it",
         )
         return None, ""
-    if not content.strip():
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
         findings.say("empty_file", "the file is empty; export it again")
         return None, ""
     encoding = "UTF-8"
@@ -120,12 +120,13 @@ def _decoded(content: bytes, limits: Limits, findings: Findings) -> tuple[bytes 
     if "\r" in text:
         text = text.replace("\r\n", "\n")
         text = text.replace("\r", " " if "\n" in text else "\n")
-    control = _CONTROL.search(text)
-    if control:
-        row = text.count("\n", 0, control.start()) + 1
+    body = text.encode()
+    if len(body.translate(None, _CONTROL)) != len(body):
+        at = min(body.index(code) for code in _CONTROL if code in body)
+        row = body.count(b"\n", 0, at) + 1
         findings.say(
             "control_character",
-            f"found the control character U+{ord(control[0]):04X}; remove it",
+            f"found the control character U+{body[at]:04X}; remove it",
             row=row,
         )
         return None, ""
@@ -138,7 +139,7 @@ def _decoded(content: bytes, limits: Limits, findings: Findings) -> tuple[bytes 
             row=row,
             severity="warning",
         )
-    return text.encode(), encoding
+    return body, encoding
 
 
 def _from_windows(content: bytes, error: UnicodeDecodeError, findings: Findings) -> str | None:
@@ -323,9 +324,10 @@ def _sheet(
 
 def _blank(lines: _Lines) -> npt.NDArray[np.bool_]:
     """Which records are empty lines, or lines of nothing but delimiters, quotes and spaces."""
-    written = ~np.isin(lines.raw, (lines.delimiter, ord(" "), ord('"'), ord("\n"), ord("\t")))
-    so_far = np.concatenate(([0], np.cumsum(written, dtype=np.int64)))
-    blank: npt.NDArray[np.bool_] = so_far[lines.stop] == so_far[lines.start]
+    empty = np.zeros(256, dtype=bool)
+    empty[[lines.delimiter, *b' "\t\n']] = True
+    written = ~empty[lines.raw]
+    blank: npt.NDArray[np.bool_] = ~np.logical_or.reduceat(written, lines.start)
     blank[0] = False
     return blank
 

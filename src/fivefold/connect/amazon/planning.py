@@ -90,38 +90,28 @@ def age_bands(names: list[str]) -> list[tuple[str, int, int | None]]:
         match = _BAND.fullmatch(name)
         if match:
             found.append((int(match[1]), int(match[2]) if match[2] else None, name))
-    closed = [(start, end, name) for start, end, name in found if end is not None]
-    ends = {start: max(e for s, e, _ in closed if s == start) for start, _, _ in closed}
-    chosen: list[tuple[str, int, int | None]] = []
-    at = 0
-    while True:
-        later = [band for band in closed if band[0] >= at]
-        if not later:
+    chosen = _tiled([(start, end, name) for start, end, name in found if end is not None], 0)
+    at = chosen[-1][2] + 1 if chosen else 0
+    bands: list[tuple[str, int, int | None]] = [(name, start, end) for start, name, end in chosen]
+    for start, end, name in sorted(found, key=lambda band: band[0], reverse=True):
+        # The open band begins on the last day of the one before it in some layouts.
+        if end is None and start >= at - 1:
+            bands.append((name, max(start, at), None))
             break
-        start = min(band[0] for band in later)
-        end, name = min((e, n) for s, e, n in later if s == start)
-        # A narrow band counts only where narrow bands go on to the end of the wide one.
-        if not _tiles(closed, start, ends[start]):
-            end, name = max((e, n) for s, e, n in later if s == start)
-        chosen.append((name, start, end))
-        at = end + 1
-    opened = sorted(((s, n) for s, e, n in found if e is None), reverse=True)
-    for start, name in opened:
-        if start >= at - 1:
-            chosen.append((name, max(start, at), None))
-            break
-    return chosen
+    return bands
 
 
-def _tiles(bands: list[tuple[int, int, str]], start: int, end: int) -> bool:
-    """Whether the narrowest bands from `start` on meet `end` without a gap."""
-    at = start
-    while at <= end:
-        here = [e for s, e, _ in bands if s == at and e <= end]
-        if not here:
-            return False
-        at = min(here) + 1
-    return True
+def _tiled(bands: list[tuple[int, int, str]], at: int) -> list[tuple[int, str, int]]:
+    """Return bands from `at` on that cover the most days, in the most and narrowest bands."""
+    later = [band for band in bands if band[0] >= at]
+    if not later:
+        return []
+    start = min(band[0] for band in later)
+    ways = [[(start, name, end), *_tiled(later, end + 1)] for s, end, name in later if s == start]
+    return max(
+        ways,
+        key=lambda way: (sum(end - s + 1 for s, _, end in way), len(way), -way[0][2]),
+    )
 
 
 def read_restock(report: Report) -> dict[str, pl.DataFrame]:

@@ -8,6 +8,7 @@ kept, and every column may be missing except the few without which a row means n
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -19,6 +20,9 @@ from fivefold.connect.findings import Findings
 from fivefold.connect.settings import ImportSettings
 from fivefold.connect.text import Sheet, folded
 from fivefold.model.schema import polars_type
+
+#: Columns that name a person or say where one lives; no plan needs them.
+_PRIVATE = re.compile(r"^(buyer|recipient|rater|bill)_|^ship_(address|phone)|(^|_)(phone|e_?mail)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +203,7 @@ def _extras(
         values = sheet.cells[f"c{place}"]
         if values.null_count() == len(values):
             continue
-        if column is not None and column.use == "private":
+        if _PRIVATE.search(folded(name)) or (column is not None and column.use == "private"):
             private.append(name)
             continue
         target = f"extra_{folded(name) or place + 1}"
