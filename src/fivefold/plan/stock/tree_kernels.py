@@ -1,3 +1,4 @@
+# mypy: allow-untyped-defs, allow-untyped-calls
 """Compiled dynamic programme for guaranteed-service safety stock on a spanning tree.
 
 Nothing but kernels; `guaranteed_service` prepares their arrays. Times are whole steps.
