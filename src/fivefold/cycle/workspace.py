@@ -6,29 +6,25 @@ named by the file's hash; one without its fact in the books does not exist) and 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 
 import polars as pl
 
+from fivefold.connect.loaded import Loaded
+from fivefold.connect.merge import check_tables, merge
+from fivefold.cycle import documents
+from fivefold.cycle.documents import Recorded
 from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.errors import NotFoundError
-from fivefold.ledger.balances import facts, inventory_table
+from fivefold.ledger.balances import inventory_table
 from fivefold.ledger.journal import Journal
-from fivefold.model import Dataset, schema, table_names
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """One file that was imported and not taken back."""
-
-    sha256: str
-    name: str
-    kind: str
-    sequence: int
+from fivefold.ledger.log import facts
+from fivefold.model import Dataset
 
 
 class Workspace:
@@ -74,15 +70,76 @@ class Workspace:
         """Where the tables of imported files are kept."""
         return self.folder / "imports"
 
-    def loaded_files(self) -> list[Loaded]:
-        """Return the imported files in the order of their import, undone ones left out."""
-        undone = set(facts(self.journal, kind="import.undone")["subject"].to_list())
-        rows = facts(self.journal, kind="import.loaded")
+    def recorded(self, *kinds: str) -> list[Recorded]:
+        """Return the facts of these kinds in the order they were written."""
+        rows = facts(self.journal).filter(pl.col("kind").is_in(kinds))
         return [
-            Loaded(row["subject"], row["body"]["name"], row["body"]["kind"], row["seq"])
-            for row in rows.to_dicts()
-            if row["subject"] not in undone
+            Recorded(seq=seq, kind=kind, subject=subject, body=json.loads(body))
+            for seq, kind, subject, body in rows.select("seq", "kind", "subject", "body").rows()
         ]
+
+    def imports(self) -> list[Recorded]:
+        """Return the imported files in the order of their import, undone ones left out."""
+        standing: dict[str, Recorded] = {}
+        for fact in self.recorded(documents.FILE_LOADED, documents.FILE_UNDONE):
+            if fact.kind == documents.FILE_LOADED:
+                standing[fact.subject] = fact
+            else:
+                standing.pop(fact.subject, None)
+        return list(standing.values())
+
+    def loads(self) -> list[Loaded]:
+        """Return the imported files as they were read, with their tables."""
+        return [
+            Loaded(
+                name=fact.body["name"],
+                kind=fact.body["kind"],
+                tables=self.read_import(fact.subject),
+                sha256=fact.subject,
+                strength=fact.body["strength"],
+            )
+            for fact in self.imports()
+        ]
+
+    def imported(self) -> Dataset:
+        """Return the tables of all imported files as one dataset, before anything done here."""
+        names = [fact.subject for fact in self.imports()]
+        digest = hashlib.sha256("".join(names).encode()).hexdigest()
+        merged = self.folder / "merged" / digest
+        if not (merged / "done").is_file():
+            shutil.rmtree(merged.parent, ignore_errors=True)
+            merged.mkdir(parents=True)
+            dataset, _ = check_tables(merge(self.loads())[0])
+            for name, frame in dataset.tables.items():
+                frame.write_parquet(merged / f"{name}.parquet")
+            (merged / "done").touch()
+        return Dataset({p.stem: pl.read_parquet(p) for p in sorted(merged.glob("*.parquet"))})
+
+    def dataset(self, *, as_of: date) -> Dataset:
+        """Return all that is known: imported tables, brought up to date by what the books say."""
+        imported = self.imported()
+        told = self.recorded(
+            documents.SUPPLY_PLACED,
+            documents.SUPPLY_SHIPPED,
+            documents.SUPPLY_RECEIVED,
+            documents.SUPPLY_CHANGED,
+            documents.SUPPLY_CANCELLED,
+            documents.ORDER_TAKEN,
+            documents.ORDER_SHIPPED,
+            documents.ORDER_CANCELLED,
+            documents.RETURN_RECEIVED,
+            documents.CASE_OPENED,
+            documents.CASE_CLOSED,
+        )
+        tables = {
+            "supply_orders": documents.supply_orders(imported["supply_orders"], told),
+            "orders": documents.customer_orders(imported["orders"], told),
+            "returns": documents.returns(imported["returns"], told),
+            "cases": documents.cases(told),
+        }
+        if self.journal.seq:
+            tables["inventory"] = _stock(self.journal, imported, as_of)
+        return imported.with_tables(**{n: f for n, f in tables.items() if f.height})
 
     def save_import(self, sha256: str, tables: dict[str, pl.DataFrame]) -> None:
         """Write the tables of one file, whole or not at all."""
@@ -104,8 +161,8 @@ class Workspace:
 
     def current_plan(self) -> Plan | None:
         """Return the plan accepted last, or None."""
-        accepted = facts(self.journal, kind="plan.accepted")
-        return self.plans.load(accepted["subject"][-1]) if accepted.height else None
+        accepted = self.recorded(documents.PLAN_ACCEPTED)
+        return self.plans.load(accepted[-1].subject) if accepted else None
 
     def latest_plan(self) -> Plan | None:
         """Return the plan made last, or None."""
@@ -128,21 +185,11 @@ class Workspace:
         return latest
 
 
-def stock_from_books(journal: Journal, *, as_of: date) -> pl.DataFrame:
-    """Return what the books say is where, as the inventory table."""
-    return inventory_table(journal, as_of)
-
-
-def only_schema_tables(tables: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
-    """Return the tables the schema knows, without the columns that tell the file of a row."""
-    kept = {}
-    for name in table_names(role="input"):
-        if name in tables:
-            known = [c for c in tables[name].columns if not c.startswith("_")]
-            kept[name] = tables[name].select(known)
-    return kept
-
-
-def as_dataset(tables: dict[str, pl.DataFrame]) -> Dataset:
-    """Return a dataset of these tables."""
-    return Dataset({name: frame for name, frame in tables.items() if schema(name)})
+def _stock(journal: Journal, imported: Dataset, as_of: date) -> pl.DataFrame:
+    """Return the inventory table: counted items and places as the books have them now."""
+    books = inventory_table(journal, as_of)
+    counted = imported["inventory"]
+    # What was counted as unsellable stands in the books as quarantined; a place the books
+    # have never seen keeps its count.
+    unseen = counted.join(books.select("item", "location"), on=["item", "location"], how="anti")
+    return pl.concat([books, unseen.select(books.columns)])

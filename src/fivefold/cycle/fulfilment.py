@@ -1,0 +1,479 @@
+"""Carrying out: orders placed and received, customers served, goods taken back.
+
+Every verb writes one command, so it happens whole or not at all, and the same request twice
+changes nothing. The twin calls these same verbs on forked books; nothing here can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from fivefold.cycle import documents
+from fivefold.errors import FivefoldError
+from fivefold.ledger import events
+from fivefold.ledger.events import Command, Fact, Line, SaleLine
+from fivefold.ledger.journal import Journal, Receipt
+from fivefold.units import split_minor, to_minor
+
+
+class RefusedError(FivefoldError):
+    """The books refused a command; nothing of it was written.
+
+    Attributes
+    ----------
+    receipt : Receipt
+        short, conflict or rejected, with the reason.
+    """
+
+    def __init__(self, receipt: Receipt) -> None:
+        self.receipt = receipt
+        super().__init__(f"{receipt.status}: {receipt.reason}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyLine:
+    """One line of a supply order; `unit_price` and the rest in the main unit of the currency."""
+
+    line: int
+    item: str
+    quantity: int
+    unit_price: float = 0.0
+    freight: float = 0.0
+    duty: float = 0.0
+    other: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupplyOrder:
+    """A buy, move or make to place.
+
+    `deposit` is paid when it is placed; `components` are what one unit of a make consumes.
+    """
+
+    order: str
+    kind: str
+    source: str
+    destination: str
+    ordered_on: date
+    expected_on: date
+    lines: tuple[SupplyLine, ...]
+    mode: str = ""
+    deposit: float = 0.0
+    freight: float = 0.0
+    labour_per_unit: float = 0.0
+    components: Mapping[str, float] = field(default_factory=dict)
+    decisions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoldLine:
+    """One line of a customer order as it ships: price and fees a unit, main unit of currency."""
+
+    line: int
+    item: str
+    quantity: int
+    location: str
+    unit_price: float
+    fees: Mapping[str, float] = field(default_factory=dict)
+    carriage: float = 0.0
+
+
+class Operations:
+    """The verbs of execution over one journal.
+
+    Parameters
+    ----------
+    journal : Journal
+        Live books, or a fork of them.
+    actor : str
+        Who acts, written beside each command.
+    currency : str
+        Of all amounts.
+    """
+
+    def __init__(self, journal: Journal, *, actor: str, currency: str = "USD") -> None:
+        self.journal = journal
+        self.actor = actor
+        self.currency = currency
+
+    def write(self, command: Command, *facts: Fact) -> Receipt:
+        """Write one command with these facts beside it.
+
+        Raises
+        ------
+        RefusedError
+            If the books refuse it.
+        """
+        receipt = self.submit([self.with_facts(command, *facts)])[0]
+        if not receipt.written:
+            raise RefusedError(receipt)
+        return receipt
+
+    def submit(self, commands: Iterable[Command]) -> list[Receipt]:
+        """Write several commands, each on its own; the caller reads the receipts."""
+        return self.journal.submit(commands, wait=True)
+
+    @staticmethod
+    def with_facts(command: Command, *facts: Fact) -> Command:
+        """Return a command that states these facts too."""
+        return replace(command, facts=(*command.facts, *facts)) if facts else command
+
+    def cents(self, amount: float) -> int:
+        """Return an amount in minor units of the company's currency."""
+        return to_minor(amount, self.currency)
+
+    def place_supply(self, order: SupplyOrder, *, at: datetime) -> Command:
+        """Return the command that places a supply order, a buy with its deposit."""
+        fact = Fact(documents.SUPPLY_PLACED, order.order, _supply_body(order))
+        if order.kind == "buy":
+            placed = events.place_purchase(
+                key=f"place:{order.order}",
+                actor=self.actor,
+                effective_at=at,
+                order=order.order,
+                supplier=order.source,
+                lines=[self._bought(line, line.quantity) for line in order.lines],
+                deposit_minor=self.cents(order.deposit),
+                currency=self.currency,
+            )
+            return self.with_facts(placed, fact)
+        return Command(
+            key=f"place:{order.order}",
+            kind=f"place_{order.kind}",
+            actor=self.actor,
+            effective_at=at,
+            facts=(fact,),
+            ref=order.order,
+        )
+
+    def ship_move(self, order: SupplyOrder, *, at: datetime) -> Command:
+        """Return the command by which the goods of a move leave for their destination."""
+        shipped = events.transfer_ship(
+            key=f"ship:{order.order}",
+            actor=self.actor,
+            effective_at=at,
+            order=order.order,
+            source=order.source,
+            destination=order.destination,
+            lines=[Line(item=line.item, quantity=line.quantity) for line in order.lines],
+            freight_minor=self.cents(order.freight),
+            currency=self.currency,
+        )
+        body = {"on": at.date().isoformat()}
+        return self.with_facts(shipped, Fact(documents.SUPPLY_SHIPPED, order.order, body))
+
+    def receive_supply(
+        self,
+        order: SupplyOrder,
+        quantities: Mapping[int, int],
+        *,
+        at: datetime,
+        key: str = "",
+        into: str = "available",
+        closes: bool = False,
+    ) -> Command:
+        """Return the command that takes in what arrived of a supply order.
+
+        Parameters
+        ----------
+        order : SupplyOrder
+        quantities : mapping of line to units
+            What arrived; lines not named did not.
+        key : str
+            Name of the receipt; the same receipt twice counts once.
+        into : {'available', 'quarantine'}
+        closes : bool
+            Nothing more is expected, whatever is missing.
+        """
+        lines = [line for line in order.lines if quantities.get(line.line)]
+        receipt_key = key or f"receive:{order.order}"
+        if order.kind == "make":
+            command = self._made(order, lines, quantities, at, receipt_key)
+        elif order.kind == "move":
+            command = events.transfer_receive(
+                key=receipt_key,
+                actor=self.actor,
+                effective_at=at,
+                order=order.order,
+                destination=order.destination,
+                lines=[Line(item=x.item, quantity=quantities[x.line]) for x in lines],
+                into=into,
+                currency=self.currency,
+            )
+        else:
+            command = self._received_purchase(order, lines, quantities, at, receipt_key, into)
+        body = {
+            "on": at.date().isoformat(),
+            "closes": closes,
+            "lines": [
+                {"line": x.line, "item": x.item, "quantity": quantities[x.line]} for x in lines
+            ],
+        }
+        return self.with_facts(command, Fact(documents.SUPPLY_RECEIVED, order.order, body))
+
+    def _bought(self, line: SupplyLine, quantity: int) -> Line:
+        value = self.cents(line.unit_price * quantity)
+        return Line(item=line.item, quantity=quantity, value_minor=value)
+
+    def _received_purchase(
+        self,
+        order: SupplyOrder,
+        lines: Sequence[SupplyLine],
+        quantities: Mapping[int, int],
+        at: datetime,
+        key: str,
+        into: str,
+    ) -> Command:
+        bought = [self._bought(line, quantities[line.line]) for line in lines]
+        value = sum(line.value_minor for line in bought)
+        ordered = sum(self.cents(line.unit_price * line.quantity) for line in order.lines)
+        deposit = self.cents(order.deposit)
+        used = split_minor(deposit, [value, max(0, ordered - value)])[0] if ordered else 0
+        extra = {
+            name: sum(self.cents(getattr(line, name) * quantities[line.line]) for line in lines)
+            for name in ("freight", "duty", "other")
+        }
+        return events.receive_purchase(
+            key=key,
+            actor=self.actor,
+            effective_at=at,
+            order=order.order,
+            supplier=order.source,
+            location=order.destination,
+            lines=bought,
+            from_transit=False,
+            into=into,
+            freight_minor=extra["freight"],
+            duty_minor=extra["duty"],
+            other_minor=extra["other"],
+            deposit_minor=min(used, value),
+            currency=self.currency,
+        )
+
+    def _made(
+        self,
+        order: SupplyOrder,
+        lines: Sequence[SupplyLine],
+        quantities: Mapping[int, int],
+        at: datetime,
+        key: str,
+    ) -> Command:
+        line = lines[0]
+        made = quantities[line.line]
+        used = [
+            Line(item=component, quantity=units)
+            for component, per_unit in sorted(order.components.items())
+            if (units := _whole_units(per_unit * line.quantity)) > 0
+        ]
+        return events.issue_and_make(
+            key=key,
+            actor=self.actor,
+            effective_at=at,
+            order=order.order,
+            location=order.destination,
+            components=used,
+            product=line.item,
+            quantity=made,
+            labour_minor=self.cents(order.labour_per_unit * line.quantity),
+            currency=self.currency,
+        )
+
+    def take_order(
+        self, order: str, lines: Sequence[Mapping[str, Any]], *, at: datetime
+    ) -> Command:
+        """Return the command that takes a customer order and reserves what can be.
+
+        Parameters
+        ----------
+        order : str
+        lines : sequence of mapping
+            line, item, channel, quantity, unit_price, promised_on and `legs`: a list of
+            (location, units) to reserve now.
+        """
+        moves = tuple(
+            events.Move(
+                line["item"],
+                "",
+                events.Place("available", location),
+                events.Place("reserved", location),
+                units,
+            )
+            for line in lines
+            for location, units in line["legs"]
+            if units > 0
+        )
+        body = {"lines": [_order_row(line, at) for line in lines]}
+        return Command(
+            key=f"order:{order}",
+            kind="take_order",
+            actor=self.actor,
+            effective_at=at,
+            moves=moves,
+            facts=(Fact(documents.ORDER_TAKEN, order, body),),
+            ref=order,
+            channel=str(lines[0]["channel"]),
+        )
+
+    def ship_order(
+        self,
+        order: str,
+        channel: str,
+        lines: Sequence[SoldLine],
+        *,
+        at: datetime,
+        complete: bool = True,
+        key: str = "",
+    ) -> list[Command]:
+        """Return the commands that ship a customer order, one a location it ships from."""
+        commands = []
+        for location in sorted({line.location for line in lines}):
+            here = [line for line in lines if line.location == location]
+            shipped = events.ship_order(
+                key=f"{key or 'ship-order'}:{order}:{location}",
+                actor=self.actor,
+                effective_at=at,
+                order=order,
+                location=location,
+                channel=channel,
+                lines=[self._sold(line) for line in here],
+                carriage_minor=sum(self.cents(x.carriage * x.quantity) for x in here),
+                to_kind="customer",
+                currency=self.currency,
+            )
+            body = {
+                "on": at.date().isoformat(),
+                "lines": [
+                    {
+                        "line": x.line,
+                        "quantity": x.quantity,
+                        "location": location,
+                        "complete": complete,
+                    }
+                    for x in here
+                ],
+            }
+            commands.append(self.with_facts(shipped, Fact(documents.ORDER_SHIPPED, order, body)))
+        return commands
+
+    def _sold(self, line: SoldLine) -> SaleLine:
+        return SaleLine(
+            item=line.item,
+            quantity=line.quantity,
+            revenue_minor=self.cents(line.unit_price * line.quantity),
+            fees_minor={
+                fee: self.cents(amount * line.quantity) for fee, amount in line.fees.items()
+            },
+        )
+
+    def take_back(
+        self,
+        return_id: str,
+        row: Mapping[str, Any],
+        *,
+        location: str,
+        at: datetime,
+        refund: float,
+        fees_given_back: Mapping[str, float],
+    ) -> list[Command]:
+        """Return the commands that take a returned unit into quarantine and refund it."""
+        line = Line(item=row["item"], quantity=row["quantity"])
+        taken = events.return_receive(
+            key=f"return:{return_id}",
+            actor=self.actor,
+            effective_at=at,
+            order=str(row.get("order") or ""),
+            location=location,
+            channel=row["channel"],
+            lines=[line],
+            reason=str(row.get("reason") or ""),
+            currency=self.currency,
+        )
+        body = {"row": {**row, "return_id": return_id, "returned_at": at.isoformat()}}
+        money = events.refund(
+            key=f"refund:{return_id}",
+            actor=self.actor,
+            effective_at=at,
+            order=str(row.get("order") or ""),
+            channel=row["channel"],
+            lines=[
+                SaleLine(
+                    item=row["item"],
+                    quantity=row["quantity"],
+                    revenue_minor=self.cents(refund),
+                    fees_minor={name: -self.cents(x) for name, x in fees_given_back.items()},
+                )
+            ],
+            currency=self.currency,
+        )
+        received = self.with_facts(taken, Fact(documents.RETURN_RECEIVED, return_id, body))
+        return [received, money] if money.postings else [received]
+
+
+def _whole_units(units: float) -> int:
+    """Return units rounded up, a hair above a whole number counting as that number."""
+    return int(-(-(units - 1e-9) // 1))
+
+
+def _supply_body(order: SupplyOrder) -> dict[str, Any]:
+    return {
+        "kind": order.kind,
+        "source": order.source,
+        "destination": order.destination,
+        "ordered_on": order.ordered_on.isoformat(),
+        "expected_on": order.expected_on.isoformat(),
+        "mode": order.mode,
+        "deposit": order.deposit,
+        "freight": order.freight,
+        "labour_per_unit": order.labour_per_unit,
+        "components": dict(order.components),
+        "decisions": list(order.decisions),
+        "lines": [
+            {
+                "line": line.line,
+                "item": line.item,
+                "quantity": line.quantity,
+                "unit_price": line.unit_price,
+                "freight": line.freight,
+                "duty": line.duty,
+                "other": line.other,
+            }
+            for line in order.lines
+        ],
+    }
+
+
+def supply_order_of(order: str, body: Mapping[str, Any]) -> SupplyOrder:
+    """Return the supply order a `supply_order.placed` fact states."""
+    return SupplyOrder(
+        order=order,
+        kind=body["kind"],
+        source=body["source"],
+        destination=body["destination"],
+        ordered_on=date.fromisoformat(body["ordered_on"]),
+        expected_on=date.fromisoformat(body["expected_on"]),
+        lines=tuple(SupplyLine(**line) for line in body["lines"]),
+        mode=body.get("mode", ""),
+        deposit=body.get("deposit", 0.0),
+        freight=body.get("freight", 0.0),
+        labour_per_unit=body.get("labour_per_unit", 0.0),
+        components=body.get("components", {}),
+        decisions=tuple(body.get("decisions", ())),
+    )
+
+
+def _order_row(line: Mapping[str, Any], at: datetime) -> dict[str, Any]:
+    promised = line.get("promised_on")
+    return {
+        "line": line["line"],
+        "item": line["item"],
+        "channel": line["channel"],
+        "quantity": line["quantity"],
+        "unit_price": line.get("unit_price"),
+        "ordered_at": at.isoformat(),
+        "promised_on": promised.isoformat() if isinstance(promised, date) else promised,
+        "ship_postal_code": line.get("ship_postal_code"),
+        "legs": [[location, units] for location, units in line["legs"]],
+    }

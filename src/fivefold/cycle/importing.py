@@ -1,0 +1,267 @@
+"""Files into the workspace: recognised, read, checked together, kept once, booked once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+import polars as pl
+
+from fivefold.connect.files import read_file
+from fivefold.connect.loaded import Loaded
+from fivefold.connect.merge import check_tables, merge
+from fivefold.connect.settings import ImportSettings
+from fivefold.cycle import documents
+from fivefold.cycle.bookkeeping import at_noon, settlement_commands, stock_commands
+from fivefold.cycle.progress import Progress, silent
+from fivefold.cycle.workspace import Workspace
+from fivefold.errors import NotFoundError, Problem
+from fivefold.ledger import events
+from fivefold.ledger.events import Command
+from fivefold.model import Dataset
+
+#: Commands submitted at once.
+BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileReport:
+    """What became of one file.
+
+    `status` is loaded, already_loaded (the same bytes were imported before), refused (a
+    problem stands against it; nothing of it was kept) or not_used.
+    """
+
+    name: str
+    kind: str
+    status: str
+    understood: str
+    rows_read: int
+    rows_kept: dict[str, int]
+    columns_kept: tuple[str, ...]
+    columns_missing: tuple[str, ...]
+    encoding: str
+    sha256: str
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportReport:
+    """What became of all files, and what was written into the books."""
+
+    files: tuple[FileReport, ...]
+    notes: tuple[Problem, ...] = ()
+    commands_written: int = 0
+    commands_known: int = 0
+    dry_run: bool = False
+    refused_commands: tuple[str, ...] = field(default_factory=tuple)
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any file was refused."""
+        return any(file.status == "refused" for file in self.files)
+
+
+def import_files(
+    workspace: Workspace,
+    files: Iterable[tuple[str, bytes]],
+    *,
+    actor: str,
+    as_of: date,
+    settings: ImportSettings | None = None,
+    dry_run: bool = False,
+    skip_bad_rows: bool = False,
+    progress: Progress = silent,
+) -> ImportReport:
+    """Return what became of each file; those without an error are kept and booked.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    files : iterable of (name, bytes)
+    actor : str
+    as_of : date
+        Day of reports that carry no date.
+    settings : ImportSettings, optional
+    dry_run : bool
+        Say what would happen and change nothing.
+    skip_bad_rows : bool
+        Keep the good rows of a file that has bad ones; each row left out is told.
+    """
+    known = {fact.subject for fact in workspace.imports()}
+    chosen = settings or ImportSettings(as_of=as_of)
+    listed = list(files)
+    loads: list[Loaded] = []
+    for number, (name, content) in enumerate(listed):
+        progress(f"read {name[:40]}", 0.6 * number / max(1, len(listed)))
+        load = read_file(name, content, settings=chosen)
+        loads.append(load.without_bad_rows() if skip_bad_rows else load)
+    progress("check together", 0.6)
+    fresh = _first_of_each(load for load in loads if load.sha256 not in known)
+    dataset, refused, notes = _fit_together(workspace.loads(), fresh)
+    reports = tuple(_report(load, known, refused, fresh) for load in loads)
+    if dry_run:
+        return ImportReport(files=reports, notes=notes, dry_run=True)
+    kept = [load for load in fresh if load.sha256 not in refused and load.tables]
+    progress("keep", 0.7)
+    for load in kept:
+        _keep(workspace, load, actor=actor, as_of=as_of)
+    progress("book", 0.8)
+    written, already, short = _book(workspace, dataset, actor=actor, as_of=as_of)
+    return ImportReport(
+        files=reports,
+        notes=notes,
+        commands_written=written + len(kept),
+        commands_known=already,
+        refused_commands=short,
+    )
+
+
+def undo_import(workspace: Workspace, sha256: str, *, actor: str, as_of: date) -> str:
+    """Take an imported file back, by hash or its beginning; return its name.
+
+    Its rows leave the tables; what was booked from it stays and is corrected by the next
+    count or by reversing commands, because facts are never removed.
+
+    Raises
+    ------
+    NotFoundError
+        If no imported file has that hash.
+    """
+    found = [fact for fact in workspace.imports() if fact.subject.startswith(sha256)]
+    if len(found) != 1:
+        raise NotFoundError(f"{len(found)} imported files have a hash that begins with {sha256!r}")
+    fact = found[0]
+    workspace.journal.submit(
+        events.record(
+            key=f"undo-import:{fact.subject}:{fact.seq}",
+            actor=actor,
+            effective_at=at_noon(as_of),
+            kind=documents.FILE_UNDONE,
+            subject=fact.subject,
+            body={"name": fact.body["name"]},
+        )
+    )
+    return str(fact.body["name"])
+
+
+def _first_of_each(loads: Iterable[Loaded]) -> list[Loaded]:
+    seen: dict[str, Loaded] = {}
+    for load in loads:
+        seen.setdefault(load.sha256, load)
+    return list(seen.values())
+
+
+def _fit_together(
+    standing: Sequence[Loaded], fresh: Sequence[Loaded]
+) -> tuple[Dataset, dict[str, list[Problem]], tuple[Problem, ...]]:
+    """Return the tables of all files that fit together, and what stands against the others.
+
+    A file with an error in itself, or a row that refers to what no file brings, is left out
+    whole; what then no longer fits is left out too, until the rest fits.
+    """
+    refused: dict[str, list[Problem]] = {load.sha256: [] for load in fresh if not load.accepted}
+    while True:
+        taken = [load for load in fresh if load.sha256 not in refused]
+        tables, told = merge([*standing, *taken])
+        dataset, found = check_tables(tables)
+        names = {_file_of(load.name): load.sha256 for load in taken}
+        bad: dict[str, list[Problem]] = {}
+        for problem in found:
+            sha256 = names.get(_file_of(problem.file))
+            if problem.severity == "error" and sha256 is not None:
+                bad.setdefault(sha256, []).append(problem)
+        if not bad:
+            own = {id(problem) for load in fresh for problem in load.problems}
+            return dataset, refused, tuple(p for p in told if id(p) not in own)
+        refused.update(bad)
+
+
+def _file_of(name: str) -> str:
+    """Return the file a row came from, without the sheet that stands behind it."""
+    return name.partition("[")[0]
+
+
+def _report(
+    load: Loaded,
+    known: set[str],
+    refused: dict[str, list[Problem]],
+    fresh: Sequence[Loaded],
+) -> FileReport:
+    if load.sha256 in known or all(load is not other for other in fresh):
+        status = "already_loaded"
+    elif load.sha256 in refused:
+        status = "refused"
+    else:
+        status = "loaded" if load.tables else "not_used"
+    kept = {name: frame.height for name, frame in load.tables.items()}
+    return FileReport(
+        name=load.name,
+        kind=load.kind,
+        status=status,
+        understood=load.understood,
+        rows_read=load.rows_read,
+        rows_kept=kept if status == "loaded" else {},
+        columns_kept=load.columns_kept,
+        columns_missing=load.columns_missing,
+        encoding=load.encoding,
+        sha256=load.sha256,
+        problems=(*load.problems, *refused.get(load.sha256, [])),
+    )
+
+
+def _keep(workspace: Workspace, load: Loaded, *, actor: str, as_of: date) -> None:
+    """Keep the tables of a file, then state the fact that makes them count."""
+    workspace.save_import(load.sha256, dict(load.tables))
+    body = {
+        "name": load.name,
+        "kind": load.kind,
+        "strength": load.strength,
+        "rows": {name: frame.height for name, frame in load.tables.items()},
+        "encoding": load.encoding,
+    }
+    again = sum(fact.subject == load.sha256 for fact in workspace.recorded(documents.FILE_LOADED))
+    workspace.journal.submit(
+        events.record(
+            key=f"import:{load.sha256}:{again}",
+            actor=actor,
+            effective_at=at_noon(as_of),
+            kind=documents.FILE_LOADED,
+            subject=load.sha256,
+            body=body,
+        )
+    )
+
+
+def _book(
+    workspace: Workspace, dataset: Dataset, *, actor: str, as_of: date
+) -> tuple[int, int, tuple[str, ...]]:
+    """Write what the tables say happened; return how many were new, how many known."""
+    currency = dataset.setting("currency", "USD") or "USD"
+    journal = workspace.journal
+    commands: Iterable[Command] = itertools.chain(
+        stock_commands(dataset, journal, actor=actor, as_of=as_of, currency=currency),
+        settlement_commands(dataset, journal, actor=actor, currency=currency),
+    )
+    written = known = 0
+    short: list[str] = []
+    for batch in _batches(commands):
+        for receipt in journal.submit(batch, wait=True):
+            written += receipt.status == "ok"
+            known += receipt.status == "duplicate"
+            if not receipt.written:
+                short.append(f"{receipt.key}: {receipt.status}, {receipt.reason}")
+    return written, known, tuple(short)
+
+
+def _batches(commands: Iterable[Command]) -> Iterable[tuple[Command, ...]]:
+    waiting = iter(commands)
+    while batch := tuple(itertools.islice(waiting, BATCH)):
+        yield batch
+
+
+def tables_for_export(dataset: Dataset) -> dict[str, pl.DataFrame]:
+    """Return the tables that hold rows, in the order of the schema."""
+    return {name: frame for name, frame in dataset.tables.items() if frame.height}
