@@ -7,13 +7,15 @@ is good for smooth demand is bad for intermittent.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fivefold.plan.demand import calibration, combination
 from fivefold.plan.demand.combination import Backtest, Floats, Loss
+from fivefold.plan.demand.drivers import Drivers, effects
 
 #: Mean interval between demands and squared coefficient of variation that part the classes.
 INTERVAL_LIMIT, VARIATION_LIMIT = 1.32, 0.49
@@ -58,6 +60,20 @@ COUNT_POOL = (
     "shrunk_theta",
 )
 COUNT_PRIOR = ("ses_05", "ses_10", "tsb_slow", "recent_mean")
+
+
+#: Methods tried on series whose calendar effects were taken out.
+CALM_POOL = (
+    "ses",
+    "ses_05",
+    "ses_10",
+    "ses_20",
+    "damped",
+    "optimised_theta",
+    "seasonal_mean",
+    "recent_mean",
+    "shrunk_theta",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +142,7 @@ def forecast_panel(
     loss: Loss = "absolute",
     origins: int = 3,
     stride: int | None = None,
-    by_class: bool = True,
+    drivers: Drivers | None = None,
 ) -> PanelForecast:
     """Return forecasts of all series, methods chosen by rolling-origin back-test.
 
@@ -147,72 +163,195 @@ def forecast_panel(
         Past origins to test at.
     stride : int, optional
         Periods between them; a third of the horizon by default.
-    by_class : bool
-        Treat intermittent demand apart.
+    drivers : Drivers, optional
+        Features of all periods, where all series end at the same one.
     """
-    from fivefold.plan.demand.kernels import panel as kernels
-
     kind = classify(values, starts)
-    rare = np.isin(kind, ("intermittent", "lumpy")) if by_class else np.zeros(len(kind), bool)
+    rare = np.isin(kind, ("intermittent", "lumpy"))
+    lengths = np.diff(starts)
+    stride = stride or max(1, horizon // 3)
     cuts = combination.origins(
-        np.diff(starts),
+        lengths,
         horizon=horizon,
         count=origins,
-        stride=stride or max(1, horizon // 3),
-        least=max(5, min(2 * season + 2, int(np.median(np.diff(starts))) // 2)),
+        stride=stride,
+        least=max(5, min(2 * season + 2, int(np.median(lengths)) // 2)),
     )
-    count = len(kind)
-    methods = kernels.NAMES
-    mean, sd = np.zeros((count, horizon)), np.zeros((count, horizon))
-    quantiles = np.zeros((count, horizon, levels.size))
-    weights = np.zeros((count, len(methods)))
     actual = combination.held_out(values, starts, cuts, horizon)
-    tested = np.full(actual.shape, np.nan)
-    method_tested = np.full((count, origins, len(methods), horizon), np.nan, dtype=np.float32)
-    scales = np.zeros(count)
-    for chosen, names, prior_names in (
-        (~rare, SMOOTH_POOL, SMOOTH_PRIOR),
-        (rare, COUNT_POOL, COUNT_PRIOR),
-    ):
+    parts = []
+    for chosen, counting in ((~rare, False), (rare, True)):
         rows = np.flatnonzero(chosen)
         if len(rows) == 0:
             continue
-        counting = names is COUNT_POOL
-        pool = np.array([methods.index(name) for name in names], dtype=np.int64)
-        part_values, part_starts = take(values, starts, rows)
-        made, scale = kernels.run(
-            part_values, part_starts, cuts[rows], pool, season, horizon, part_values.min() >= 0
+        names, made, scale = _candidates(
+            *take(values, starts, rows),
+            cuts[rows],
+            pool=COUNT_POOL if counting else SMOOTH_POOL,
+            season=season,
+            horizon=horizon,
+            drivers=_driven(drivers, rows),
         )
+        prior = np.isin(names, COUNT_PRIOR if counting else SMOOTH_PRIOR).astype(float)
         test = Backtest(made[:, 1:], actual[rows], scale[:, 1:])
-        prior = np.array([float(name in prior_names) for name in names])
-        wanted: Loss = "squared" if counting else loss
-        group = combination.group_weights(test, wanted, prior)
-        own, _ = combination.series_weights(test, wanted, group)
-        weights[np.ix_(rows, pool)] = own
-        mean[rows] = np.einsum("smh,sm->sh", made[:, 0], own, optimize=True)
-        tested[rows] = np.einsum("skmh,sm->skh", made[:, 1:], own, optimize=True)
-        method_tested[np.ix_(rows, np.arange(origins), pool)] = made[:, 1:]
-        scales[rows] = scale[:, 0]
+        wanted: Loss = "counts" if counting else loss
+        own, _ = combination.series_weights(
+            test, wanted, combination.group_weights(test, wanted, prior)
+        )
+        mean = np.einsum("smh,sm->sh", made[:, 0], own, optimize=True)
+        tested = np.einsum("skmh,sm->skh", made[:, 1:], own, optimize=True)
+        part_values, part_starts = take(values, starts, rows)
         if counting:
-            quantiles[rows], sd[rows] = calibration.count_quantiles(
-                forecast=mean[rows],
-                tested=tested[rows],
+            offset, slope = combination.pooled_line(tested, actual[rows], scale[:, 0])
+            sold = np.array([v.max() > 0 for v in np.split(part_values, part_starts[1:-1])])
+            mean = np.where(sold[:, None], offset + slope * mean, 0.0)
+            tested = offset + slope * tested
+            quantiles, sd = calibration.count_quantiles(
+                forecast=mean,
+                tested=tested,
                 actual=actual[rows],
                 dispersions=dispersions(part_values, part_starts),
                 levels=levels,
             )
         else:
-            quantiles[rows], sd[rows] = calibration.scaled_error_quantiles(
-                forecast=mean[rows],
-                tested=tested[rows],
+            quantiles, sd = calibration.scaled_error_quantiles(
+                forecast=mean,
+                tested=tested,
                 actual=actual[rows],
                 scales=scale[:, 0],
                 levels=levels,
                 nonnegative=bool(part_values.min() >= 0),
             )
-    return PanelForecast(
-        mean, sd, quantiles, levels, methods, weights, kind, tested, actual, method_tested, scales
+        parts.append((rows, names, own, mean, sd, quantiles, tested, made[:, 1:], scale[:, 0]))
+    return _gather(parts, kind, actual, levels, horizon)
+
+
+def _gather(
+    parts: list[tuple[Any, ...]],
+    kind: NDArray[np.str_],
+    actual: Floats,
+    levels: Floats,
+    horizon: int,
+) -> PanelForecast:
+    """Put the classes of demand back into one panel."""
+    methods = tuple(dict.fromkeys(name for part in parts for name in part[1]))
+    count, origins = actual.shape[:2]
+    found = PanelForecast(
+        mean=np.zeros((count, horizon)),
+        sd=np.zeros((count, horizon)),
+        quantiles=np.zeros((count, horizon, levels.size)),
+        levels=levels,
+        methods=methods,
+        weights=np.zeros((count, len(methods))),
+        kind=kind,
+        tested=np.full(actual.shape, np.nan),
+        actual=actual,
+        method_tested=np.full((count, origins, len(methods), horizon), np.nan, dtype=np.float32),
+        scales=np.zeros(count),
     )
+    for rows, names, own, mean, sd, quantiles, tested, method_tested, scale in parts:
+        columns = np.array([methods.index(name) for name in names])
+        found.weights[np.ix_(rows, columns)] = own
+        found.mean[rows], found.sd[rows], found.quantiles[rows] = mean, sd, quantiles
+        found.tested[rows], found.scales[rows] = tested, scale
+        found.method_tested[np.ix_(rows, np.arange(origins), columns)] = method_tested
+    return found
+
+
+def _driven(drivers: Drivers | None, rows: NDArray[np.int64]) -> Drivers | None:
+    if drivers is None:
+        return None
+    return replace(
+        drivers, own=drivers.own[rows], groups=drivers.groups[rows], current=drivers.current[rows]
+    )
+
+
+def _candidates(
+    values: Floats,
+    starts: NDArray[np.int64],
+    cuts: NDArray[np.int64],
+    *,
+    pool: tuple[str, ...],
+    season: int,
+    horizon: int,
+    drivers: Drivers | None,
+) -> tuple[list[str], Floats, Floats]:
+    """Return names, forecasts (n_series, n_origins + 1, n_methods, horizon) and scales."""
+    from fivefold.plan.demand.kernels import panel as kernels
+
+    codes = np.array([kernels.NAMES.index(name) for name in pool], dtype=np.int64)
+    positive = bool(values.min() >= 0)
+    made, scale = kernels.run(values, starts, cuts, codes, season, horizon, positive)
+    names, all_made = list(pool), [made]
+    # A few corrections below zero do not make a series that can be negative.
+    if drivers is not None and (values < 0).mean() < 0.02:
+        daily = season == 7
+        variants = [("year", True, season if daily else 1)]
+        if daily or drivers.own.shape[2]:
+            variants.append(("calendar", False, season))
+        plain = made.mean(axis=2, keepdims=True)
+        for label, yearly, inner in variants:
+            names += [f"{label}_{name}" for name in CALM_POOL]
+            all_made.append(
+                _calm(
+                    np.maximum(values, 0.0),
+                    starts,
+                    cuts,
+                    inner,
+                    horizon,
+                    drivers,
+                    yearly=yearly,
+                    plain=plain,
+                )
+            )
+    return names, np.concatenate(all_made, axis=2), scale
+
+
+def _calm(
+    values: Floats,
+    starts: NDArray[np.int64],
+    cuts: NDArray[np.int64],
+    season: int,
+    horizon: int,
+    drivers: Drivers,
+    *,
+    yearly: bool,
+    plain: Floats,
+) -> Floats:
+    """Forecast without the effects of the drivers, then put them back; origin by origin."""
+    from fivefold.plan.demand.kernels import panel as kernels
+
+    codes = np.array([kernels.NAMES.index(name) for name in CALM_POOL], dtype=np.int64)
+    past = drivers.shared.shape[0] - horizon
+    demand = aligned(values, starts, past)
+    demand[~drivers.current] = np.nan
+    lengths = np.diff(starts)
+    found = np.repeat(plain, len(codes), axis=2)
+    for k in range(cuts.shape[1]):
+        usable = (cuts[:, k] > 0) & drivers.current
+        if not usable.any():
+            continue
+        # The usual distance of this origin; series too short for it have another.
+        back = int(np.bincount((lengths - cuts[:, k])[usable]).argmax())
+        # Only series that share the origin share what is known of the calendar.
+        shared = (lengths - cuts[:, k] == back) & usable
+        known = past - back
+        moved = effects(demand, drivers, known=known, yearly=yearly)
+        calm = np.nan_to_num(demand * np.exp(-moved[:, :past]))
+        flat = np.concatenate([calm[i, past - n :] for i, n in enumerate(lengths)])
+        column = np.where(shared, cuts[:, k], 0)[:, None]
+        made, _ = kernels.run(flat, starts, column, codes, season, horizon, True)
+        ahead = np.exp(moved[shared, known : known + horizon])
+        found[shared, k] = made[shared, 0] * ahead[:, None, :]
+    return found
+
+
+def aligned(values: Floats, starts: NDArray[np.int64], past: int) -> Floats:
+    """Return series as rows that end together, NaN before their first value."""
+    found = np.full((len(starts) - 1, past), np.nan)
+    for i in range(len(found)):
+        y = values[starts[i] : starts[i + 1]][-past:]
+        found[i, past - len(y) :] = y
+    return found
 
 
 def take(

@@ -6,12 +6,14 @@ Knows names of columns and lengths of seasons; the forecasting itself is `panel`
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 
 from fivefold.errors import DataError, Problem
-from fivefold.plan.demand.combination import Loss
+from fivefold.plan.demand.combination import Floats, Loss
+from fivefold.plan.demand.drivers import Drivers, calendar_features
 from fivefold.plan.demand.panel import forecast_panel
 
 #: Season and horizon of each frequency, as the M3 and M4 competitions have them.
@@ -268,6 +270,9 @@ def _forecast_part(
     counted = known.group_by(keys, maintain_order=True).agg(pl.len().alias("count"))
     starts = np.concatenate([[0], np.cumsum(counted["count"].to_numpy())]).astype(np.int64)
     levels = np.array(params.levels)
+    drivers = (
+        _drivers(part, known, counted, reading, horizon, frequency) if params.drivers else None
+    )
     made = forecast_panel(
         known["_y"].to_numpy().astype(float),
         starts,
@@ -276,6 +281,7 @@ def _forecast_part(
         levels=levels,
         loss=params.loss,
         origins=params.origins,
+        drivers=drivers,
     )
     ends = counted.select(keys).join(last, on=keys, how="left", maintain_order="left")
     return (
@@ -338,3 +344,78 @@ def _ahead(dtype: pl.DataType, frequency: str) -> pl.Expr:
         return pl.col("_last") + pl.duration(days=7 * step)
     months = {"MONTHLY": 1, "QUARTERLY": 3, "YEARLY": 12}[frequency]
     return pl.col("_last").dt.offset_by(pl.format("{}mo", step * months))
+
+
+def _drivers(
+    part: pl.DataFrame,
+    known: pl.DataFrame,
+    counted: pl.DataFrame,
+    reading: Reading,
+    horizon: int,
+    frequency: str,
+) -> Drivers | None:
+    """Calendar and further columns of every period, where all series end at the same date."""
+    keys = list(reading.series)
+    if part["_time"].dtype != pl.Date or frequency not in ("DAILY", "WEEKLY"):
+        return None
+    ends = known.group_by(keys, maintain_order=True).agg(pl.col("_time").max())["_time"]
+    end = ends.to_list()[int(ends.arg_max() or 0)]
+    current = (ends == end).to_numpy()
+    if current.mean() < 0.5:
+        return None
+    days = 1 if frequency == "DAILY" else 7
+    past = int(counted["count"].to_numpy()[current].max())
+    first = end - timedelta(days=days * (past - 1))
+    dates = [first + timedelta(days=days * i) for i in range(past + horizon)]
+    shared, yearly = calendar_features(dates, days, {})
+    own = _own_features(part, counted.select(keys), reading, dates, end)
+    groups = np.zeros(counted.height, dtype=np.int64)
+    for name in keys if len(keys) > 1 else []:
+        codes = counted[name].rank("dense").to_numpy().astype(np.int64)
+        if counted.height / codes.max() >= 5:
+            groups = codes
+    return Drivers(shared, own, yearly, groups, current, 29 if days == 1 else 13)
+
+
+def _own_features(
+    part: pl.DataFrame,
+    series: pl.DataFrame,
+    reading: Reading,
+    dates: list[date],
+    end: date,
+) -> Floats:
+    """Further columns as features: numbers as they are, text one column a value.
+
+    Only columns known for the periods ahead; a number enters centred, in its own spread.
+    """
+    keys = list(reading.series)
+    taken = {*keys, reading.time, reading.value, reading.frequency, "season", "horizon"}
+    names = [name for name in part.columns if name not in taken and not name.startswith("_")]
+    future = part.filter(pl.col("_time") > end)
+    names = [name for name in names if future.height and future[name].null_count() == 0]
+    grid = series.join(pl.DataFrame({"_time": dates}), how="cross")
+    ahead = len(dates) - dates.index(end) - 1
+    told = future.group_by(keys).len()["len"].to_numpy()
+    if not names or told.min(initial=ahead) < ahead:
+        return np.zeros((series.height, len(dates), 0))
+    table = grid.join(part.select(*keys, "_time", *names), on=[*keys, "_time"], how="left")
+    table = table.sort([*keys, "_time"])
+    columns: list[Floats] = []
+    for name in names:
+        values = table[name]
+        if values.dtype in (pl.String, pl.Categorical, pl.Boolean):
+            text = values.cast(pl.String)
+            kinds = text.drop_nulls().unique().sort().to_list()
+            columns += [
+                (text == kind).fill_null(value=False).to_numpy().astype(float)
+                for kind in kinds[:60]
+                if kind not in ("none", "false")
+            ]
+        else:
+            number = values.cast(pl.Float64)
+            numbers = number.to_numpy().astype(float)
+            spread = float(np.nanstd(numbers))
+            if spread > 0:
+                columns.append(np.nan_to_num((numbers - np.nanmean(numbers)) / spread))
+    found = np.array(columns).reshape(len(columns), series.height, len(dates))
+    return np.ascontiguousarray(np.moveaxis(found, 0, 2))
