@@ -176,31 +176,39 @@ class SqliteStore:
             raise
 
     def _open(self, path: Path, tenant: str, currency: str) -> None:
+        self._write = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
-            self._write = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._prepare(tenant, currency)
-        except sqlite3.DatabaseError as error:
-            raise IntegrityError(f"{path}: {error}; run verify and restore a backup") from error
+        except BaseException as error:
+            self._write.close()
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise LockedError(f"{path} is held by another program: {error}") from error
+            if isinstance(error, sqlite3.DatabaseError):
+                message = f"{path}: {error}; run verify and restore a backup"
+                raise IntegrityError(message) from error
+            raise
         self._read = connect_for_reading(path)
         self._reading = threading.Lock()
 
     def _prepare(self, tenant: str, currency: str) -> None:
         run = self._write.execute
+        new = not run("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        # Before anything is changed, for the file may be somebody else's.
+        if not new and run("PRAGMA user_version").fetchone()[0] != FORMAT:
+            raise IntegrityError(f"{self.path} is not a journal of format {FORMAT}")
         run("PRAGMA journal_mode=WAL")
         run("PRAGMA synchronous=FULL")
         run("PRAGMA fullfsync=1")
         run("PRAGMA cache_size=-65536")
         run("PRAGMA wal_autocheckpoint=4000")
         run("BEGIN IMMEDIATE")
-        if not run("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if new:
             run(f"PRAGMA application_id={APPLICATION_ID}")
             run(f"PRAGMA user_version={FORMAT}")
             for statement in SCHEMA:
                 run(statement)
             for name, value in (("tenant", tenant), ("currency", currency), ("epoch", "0")):
                 run("INSERT INTO meta VALUES (?, ?, ?)", marked([(name, value)])[1][0])
-        if run("PRAGMA user_version").fetchone()[0] != FORMAT:
-            raise IntegrityError(f"{self.path} is not a journal of format {FORMAT}")
         meta = dict(run("SELECT name, value FROM meta").fetchall())
         if meta["tenant"] != tenant:
             raise IntegrityError(f"{self.path} holds the books of another tenant than {tenant!r}")
