@@ -275,6 +275,7 @@ def _fee_row(item: str, choice: _Choice, line: FeeLine) -> dict[str, object]:
         "amount": line.amount,
         "amount_low": line.low,
         "amount_high": line.high,
+        "counted": line.expected,
         "card": line.card,
         "effective_from": line.effective_from,
         "grade": line.grade,
