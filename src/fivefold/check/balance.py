@@ -129,79 +129,122 @@ def _grid(projected: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _in_period(rows: pl.DataFrame, day: str, grid: pl.DataFrame) -> pl.DataFrame:
-    """Return rows with the period their day falls in; days before the first one fall in it."""
+def _spread(
+    rows: pl.DataFrame, grid: pl.DataFrame, *, early: str, late: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return units by period if each row counts as early, and as late, as it may.
+
+    A row may count in the period its `early` day falls in, and at the latest in the first
+    period that begins on or after its `late` day: a plan in periods may round either way.
+    """
     first = grid["period_start"].min()
-    placed = rows.with_columns(
-        day=pl.when(pl.col(day) < first).then(pl.lit(first)).otherwise(pl.col(day))
-    ).sort("day")
-    return placed.join_asof(
-        grid.sort("period_start"), left_on="day", right_on="period_start", strategy="backward"
-    ).filter(pl.col("day") < pl.col("period_end"))
+    starts = grid.select("period_start").sort("period_start")
+    at = pl.col("day")
+    soonest = (
+        rows.with_columns(day=pl.max_horizontal(pl.col(early), pl.lit(first)))
+        .sort("day")
+        .join_asof(starts, left_on="day", right_on="period_start", strategy="backward")
+    )
+    latest = (
+        rows.with_columns(day=pl.max_horizontal(pl.col(late), pl.lit(first)))
+        .sort("day")
+        .join_asof(starts, left_on="day", right_on="period_start", strategy="forward")
+        .filter(at.is_not_null() & pl.col("period_start").is_not_null())
+    )
+    return tuple(  # type: ignore[return-value]
+        found.group_by(_KEY).agg(derived=pl.col("units").sum()) for found in (soonest, latest)
+    )
 
 
 def _compare(
-    projected: pl.DataFrame, derived: pl.DataFrame, column: str, text: str, *, slack: float
+    projected: pl.DataFrame,
+    bounds: tuple[pl.DataFrame, pl.DataFrame],
+    column: str,
+    text: str,
+    *,
+    slack: float,
 ) -> pl.DataFrame:
-    joined = projected.join(derived, on=_KEY, how="left").with_columns(
-        pl.col("derived").fill_null(0.0)
+    """Compare running sums with the most and the least they can be."""
+    most, least = bounds
+    key = ["item", "location"]
+    joined = (
+        projected.join(most.rename({"derived": "most"}), on=_KEY, how="left")
+        .join(least.rename({"derived": "least"}), on=_KEY, how="left")
+        .sort(_KEY)
+        .with_columns(
+            told=pl.col(column).cum_sum().over(key),
+            most=pl.col("most").fill_null(0.0).cum_sum().over(key),
+            least=pl.col("least").fill_null(0.0).cum_sum().over(key),
+        )
     )
-    off = (pl.col(column) - pl.col("derived")).abs() > slack + 1e-6 * pl.col("derived").abs()
+    room = slack + 1e-6 * pl.col("most").abs()
+    off = (pl.col("told") > pl.col("most") + room) | (pl.col("told") < pl.col("least") - room)
     return violations(
         joined.filter(off),
         table="projected_stock",
         key=_KEY,
         rule=f"{column}_follow_from_decisions",
-        found=column,
-        expected="derived",
-        text=text,
+        found="told",
+        expected=pl.format("{} to {}", pl.col("least").round(2), pl.col("most").round(2)),
+        text=f"{text}, summed from the first period",
     )
 
 
 def _receipts(
     projected: pl.DataFrame, dataset: Dataset, grid: pl.DataFrame, as_of: date
 ) -> Iterator[pl.DataFrame]:
+    columns = ["item", "location", "day", "units"]
     arriving = pl.concat(
         [
-            dataset["supply_plan"].select(
+            dataset["supply_plan"]
+            .select(
                 "item",
                 location="destination",
                 day="due_on",
                 units=pl.col("quantity").cast(pl.Float64),
-            ),
-            _kept_orders(dataset, grid["period_start"].min()),
-            _expected_returns(dataset),
+            )
+            .select(columns),
+            _kept_orders(dataset, grid["period_start"].min()).select(columns),
+            _expected_returns(dataset).select(columns),
         ]
-    )
-    derived = (
-        _in_period(arriving.rename({"day": "on"}), "on", grid)
-        .group_by(_KEY)
-        .agg(derived=pl.col("units").sum())
     )
     yield _compare(
         projected,
-        derived,
+        _spread(arriving, grid, early="day", late="day"),
         "receipts",
-        "receipts are the decisions and orders that arrive in the period",
-        slack=0.51,
+        "receipts are the decisions and orders that arrive",
+        slack=1.01,
     )
 
 
-def _kept_orders(dataset: Dataset, start: date) -> pl.DataFrame:
-    """Return what existing orders will still bring, after the changes the plan proposes."""
+def _kept_orders(dataset: Dataset, start: date, *, not_shipped: bool = False) -> pl.DataFrame:
+    """Return what existing orders will still bring, after the changes the plan proposes.
+
+    With `not_shipped` it is what existing moves and makes will still take from where they
+    come from, some day between the first period and the day they are expected.
+    """
     orders = dataset["supply_orders"].filter(
         ~pl.col("status").is_in(["closed", "cancelled", "received"])
     )
     changes = dataset["supply_changes"].select("order", "line", "change", "to_date", "to_quantity")
-    changed = orders.join(changes, on=["order", "line"], how="left")
-    return changed.filter(pl.col("change").fill_null("keep") != "cancel").select(
-        "item",
-        location="destination",
-        day=pl.coalesce("to_date", "expected_on"),
-        units=(
-            pl.coalesce("to_quantity", "quantity") - pl.col("quantity_received").fill_null(0)
-        ).cast(pl.Float64),
+    changed = (
+        orders.join(changes, on=["order", "line"], how="left")
+        .filter(pl.col("change").fill_null("keep") != "cancel")
+        .with_columns(
+            day=pl.coalesce("to_date", "expected_on"),
+            units=(
+                pl.coalesce("to_quantity", "quantity") - pl.col("quantity_received").fill_null(0)
+            ).cast(pl.Float64),
+        )
     )
+    if not not_shipped:
+        return changed.select("item", "day", "units", location="destination")
+    waiting = changed.filter(
+        (pl.col("kind") == "move")
+        & pl.col("shipped_on").is_null()
+        & (pl.col("status") != "in_transit")
+    )
+    return waiting.select("item", "units", location="source", early=pl.lit(start), late="day")
 
 
 def _expected_returns(dataset: Dataset) -> pl.DataFrame:
@@ -217,20 +260,28 @@ def _issues(
     projected: pl.DataFrame, dataset: Dataset, grid: pl.DataFrame
 ) -> Iterator[pl.DataFrame]:
     plan = dataset["supply_plan"]
+    columns = ["item", "location", "early", "late", "units"]
     moved = plan.filter(pl.col("kind") == "move").select(
-        "item", location="source", day="start_on", units=pl.col("quantity").cast(pl.Float64)
+        "item",
+        location="source",
+        early="start_on",
+        late="start_on",
+        units=pl.col("quantity").cast(pl.Float64),
     )
-    used = _components(plan.filter(pl.col("kind") == "make"), dataset)
-    derived = (
-        _in_period(pl.concat([moved, used]).rename({"day": "on"}), "on", grid)
-        .group_by(_KEY)
-        .agg(derived=pl.col("units").sum())
+    used = _components(plan.filter(pl.col("kind") == "make"), dataset).with_columns(
+        early=pl.col("day"), late=pl.col("day")
     )
+    waiting = _kept_orders(dataset, grid["period_start"].min(), not_shipped=True)
     yield _compare(
         projected,
-        derived,
+        _spread(
+            pl.concat([frame.select(columns) for frame in (moved, used, waiting)]),
+            grid,
+            early="early",
+            late="late",
+        ),
         "issues",
-        "issues are the moves and makes that start in the period",
+        "issues are the moves and makes that start",
         slack=1.01,
     )
 
@@ -271,12 +322,8 @@ def _demand(
     wanted = dataset["forecast_means"].select(
         "item", "location", day="period_start", units="units_mean"
     )
-    derived = (
-        _in_period(wanted.rename({"day": "on"}), "on", grid)
-        .group_by(_KEY)
-        .agg(derived=pl.col("units").sum())
-    )
-    lost = derived.join(projected, on=_KEY, how="anti").filter(pl.col("derived") > 0.01)
+    forecast = _spread(wanted, grid, early="day", late="day")[1]
+    lost = forecast.join(projected, on=_KEY, how="anti").filter(pl.col("derived") > 0.01)
     yield violations(
         lost,
         table="forecast_means",
@@ -286,17 +333,32 @@ def _demand(
         expected="derived",
         text="every forecast stands in the plan, served or unmet",
     )
-    short = projected.join(derived, on=_KEY, how="inner").filter(
-        pl.col("demand") < pl.col("derived") - 0.51
+    ordered = _open_orders(dataset, grid["period_start"].min())
+    columns = ["item", "location", "day", "units"]
+    with_orders = _spread(
+        pl.concat([wanted.select(columns), ordered.select(columns)]), grid, early="day", late="day"
+    )[0]
+    yield _compare(
+        projected.join(forecast.select("item", "location").unique(), on=["item", "location"]),
+        (with_orders, forecast),
+        "demand",
+        "the plan serves or owns up to all demand that is forecast or ordered",
+        slack=1.01,
     )
-    yield violations(
-        short,
-        table="projected_stock",
-        key=_KEY,
-        rule="demand_not_below_forecast",
-        found="demand",
-        expected=pl.format("≥ {}", pl.col("derived").round(3)),
-        text="the plan serves or owns up to all demand that is forecast",
+
+
+def _open_orders(dataset: Dataset, start: date) -> pl.DataFrame:
+    places = dataset["channels"].select("channel", channel_location="location")
+    return (
+        dataset["orders"]
+        .filter(pl.col("status").is_in(["open", "pending"]))
+        .join(places, on="channel", how="left")
+        .select(
+            "item",
+            location=pl.coalesce("location", "channel_location"),
+            day=pl.lit(start),
+            units=pl.col("quantity").cast(pl.Float64),
+        )
     )
 
 

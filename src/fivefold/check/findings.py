@@ -33,15 +33,18 @@ def violations(
     key : sequence of str
         Columns that name the row.
     found, expected : str or polars.Expr
-        A column name or an expression for what was found; text or an expression for what is
-        asked.
+        A column name or an expression for what was found; a column name, text or an
+        expression for what is asked.
     text : str
         What the rule says, in one sentence; found and expected are added to it.
     """
     if broken.height == 0:
         return none()
     shown = pl.col(found) if isinstance(found, str) else found
-    asked = pl.lit(expected) if isinstance(expected, str) else expected
+    if isinstance(expected, str):
+        asked = pl.col(expected) if expected in broken.columns else pl.lit(expected)
+    else:
+        asked = expected
     names = pl.concat_str([pl.col(k).cast(pl.String).fill_null("") for k in key], separator="→")
     return (
         broken.select(

@@ -19,7 +19,7 @@ def check_channels(dataset: Dataset) -> Iterator[pl.DataFrame]:
     fees = (
         dataset["channel_fees"]
         .group_by("item", "channel")
-        .agg(fees=pl.col("amount").fill_null(0.0).sum())
+        .agg(fees=pl.col("counted").fill_null(0.0).sum())
     )
     joined = choices.join(fees, on=["item", "channel"], how="left")
     wanted = pl.col("price") - pl.col("fees").fill_null(0.0)
@@ -31,6 +31,20 @@ def check_channels(dataset: Dataset) -> Iterator[pl.DataFrame]:
         found="contribution",
         expected=wanted,
         text="contribution is the price less every line of fees and costs",
+    )
+    stated = dataset["channel_fees"].filter(
+        pl.col("amount").is_not_null() & ((pl.col("amount") - pl.col("counted")).abs() > 1e-6)
+        | (pl.col("counted") < pl.col("amount_low") - 1e-6)
+        | (pl.col("counted") > pl.col("amount_high") + 1e-6)
+    )
+    yield violations(
+        stated,
+        table="channel_fees",
+        key=["item", "channel", "line"],
+        rule="counted_is_known_or_within_range",
+        found="counted",
+        expected=pl.format("{} ({} to {})", "amount", "amount_low", "amount_high"),
+        text="what is counted is the known figure, or lies within its range",
     )
     eligible = choices.filter(pl.col("eligible") & pl.col("contribution").is_not_null())
     best = eligible.group_by("item").agg(best=pl.col("contribution").max())

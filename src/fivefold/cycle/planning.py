@@ -15,12 +15,16 @@ import polars as pl
 from fivefold.check import check_plan
 from fivefold.cycle.plans import Plan, plan_name
 from fivefold.cycle.progress import Progress, Steps, silent
-from fivefold.deliver import channels, inbound
-from fivefold.make import schedule
+from fivefold.deliver.channels import choose_channels
+from fivefold.deliver.inbound import plan_shipments
+from fivefold.make.schedule import schedule_work
 from fivefold.model import Dataset, Outcome, schema
-from fivefold.plan import demand, stock, supply
-from fivefold.returns import volumes
-from fivefold.source import purchasing, suppliers
+from fivefold.plan.demand import DemandParams, daily_demand, forecast
+from fivefold.plan.stock import set_targets
+from fivefold.plan.supply import SupplyParams, plan_supply
+from fivefold.returns.volumes import forecast_returns
+from fivefold.source.purchasing import propose_orders
+from fivefold.source.suppliers import rank_options
 
 #: Steps in order, with the share of the work each is expected to take.
 STEPS = {
@@ -102,15 +106,16 @@ def plan(
         scenario=chosen.scenario,
     )
     run.steps.begin("clean history")
-    run.add({"sales_history": demand.daily_demand(run.dataset, as_of=as_of)})
+    run.add({"sales_history": daily_demand(run.dataset, as_of=as_of)})
     _demand(run, chosen, as_of)
     _supply(run, chosen, as_of)
     run.steps.begin("write orders")
-    run.call("purchase orders", purchasing.propose_orders, as_of)
-    run.call("work orders", schedule.schedule_work, as_of)
-    run.call("inbound shipments", inbound.plan_shipments, as_of)
+    run.call("purchase orders", propose_orders, as_of)
+    run.call("work orders", schedule_work, as_of)
+    run.call("inbound shipments", plan_shipments, as_of)
     run.steps.begin("check")
-    run.add({"violations": check_plan(run.dataset, as_of=as_of)})
+    explained = run.dataset.with_tables(explanations=run.reasons())
+    run.add({"violations": check_plan(explained, as_of=as_of)})
     run.steps.end()
     return Plan(
         plan=name,
@@ -127,23 +132,23 @@ def plan(
 
 def _demand(run: _Run, params: PlanParams, as_of: date) -> None:
     run.steps.begin("forecast demand")
-    run.call("demand", demand.forecast, as_of, demand.DemandParams(periods=params.periods))
+    run.call("demand", forecast, as_of, DemandParams(periods=params.periods))
     if params.demand_factor != 1.0:
-        run.dataset = supply.scale_demand(run.dataset, params.demand_factor)
+        run.dataset = scale_demand(run.dataset, params.demand_factor)
         run.refresh("forecasts", "forecast_means")
     run.steps.begin("expect returns")
-    run.call("returns", volumes.forecast_returns, as_of)
+    run.call("returns", forecast_returns, as_of)
 
 
 def _supply(run: _Run, params: PlanParams, as_of: date) -> None:
     run.steps.begin("rank suppliers")
-    run.call("sourcing", suppliers.rank_options, as_of)
+    run.call("sourcing", rank_options, as_of)
     run.steps.begin("choose channels")
-    run.call("channels", channels.choose_channels, as_of)
+    run.call("channels", choose_channels, as_of)
     run.steps.begin("set stock targets")
-    run.call("stock", stock.set_targets, as_of)
+    run.call("stock", set_targets, as_of)
     run.steps.begin("plan supply")
-    run.call("supply", supply.plan_supply, as_of, supply.SupplyParams(periods=params.periods))
+    run.call("supply", plan_supply, as_of, SupplyParams(periods=params.periods))
 
 
 class _Run:
@@ -188,8 +193,11 @@ class _Run:
         for name in names:
             self._made[name] = self.dataset[name]
 
+    def reasons(self) -> pl.DataFrame:
+        """Return the reasons of all engines, numbered anew within each subject."""
+        rows = pl.concat(self._reasons) if self._reasons else schema("explanations").empty()
+        return rows.with_columns(sequence=pl.int_range(1, pl.len() + 1).over("subject"))
+
     def results(self) -> dict[str, pl.DataFrame]:
         """Return all tables that were made, the reasons among them."""
-        reasons = pl.concat(self._reasons) if self._reasons else schema("explanations").empty()
-        numbered = reasons.with_columns(sequence=pl.int_range(1, pl.len() + 1).over("subject"))
-        return {**self._made, "explanations": numbered}
+        return {**self._made, "explanations": self.reasons()}
