@@ -16,6 +16,8 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,8 +35,8 @@ def scaled_error_quantiles(
     scales: Floats,
     levels: Floats,
     nonnegative: bool,
-) -> tuple[Floats, Floats]:
-    """Return quantiles of smooth demand and the standard deviation of its error.
+) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
+    """Return quantiles of smooth demand, the standard deviation of its error, and their quality.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ def scaled_error_quantiles(
     -------
     quantiles : ndarray, shape (n_series, horizon, n_levels)
     sd : ndarray, shape (n_series, horizon)
+    quality : tuple of ndarray, shape (n_series,)
+        Mean pinball loss and share within the 90 % interval at past origins.
     """
     error = actual - tested
     known = np.isfinite(error)
@@ -74,7 +78,30 @@ def scaled_error_quantiles(
     found = forecast[:, :, None] + width[:, :, None] * cut
     if nonnegative:
         found = np.maximum(found, 0.0)
-    return np.maximum.accumulate(found, axis=2), width * typical
+    past = others[:, :, None] * growth
+
+    def at(q: int) -> Floats:
+        path: Floats = tested + past * cut[q]
+        return np.maximum(path, 0.0) if nonnegative else path
+
+    quality = _quality(at, actual, levels)
+    return np.maximum.accumulate(found, axis=2), width * typical, quality
+
+
+def _quality(at: Callable[[int], Floats], actual: Floats, levels: Floats) -> tuple[Floats, Floats]:
+    """Mean pinball loss and coverage of the 90 % interval per series; `at(q)` gives a quantile."""
+    known = np.isfinite(actual)
+    count = np.maximum(known.sum(axis=(1, 2)), 1)
+    loss = np.zeros(len(actual))
+    for q, level in enumerate(levels):
+        gap = np.where(known, actual - at(q), 0.0)
+        loss += np.maximum(level * gap, (level - 1) * gap).sum(axis=(1, 2))
+    low, high = int(np.abs(levels - 0.05).argmin()), int(np.abs(levels - 0.95).argmin())
+    with np.errstate(invalid="ignore"):
+        inside = known & (actual >= at(low)) & (actual <= at(high))
+    empty = ~known.any(axis=(1, 2))
+    pinball = np.where(empty, np.nan, loss / count / len(levels))
+    return pinball, np.where(empty, np.nan, inside.sum(axis=(1, 2)) / count)
 
 
 def conformal_quantiles(scores: Floats, levels: Floats) -> Floats:
@@ -101,20 +128,27 @@ def conformal_quantiles(scores: Floats, levels: Floats) -> Floats:
 
 
 def _growth(size: Floats, known: NDArray[np.bool_], scales: Floats) -> Floats:
-    """How the error grows with the horizon, rising, 1 on average; shape (horizon,)."""
+    """How the error grows with the horizon, rising, 1 on average of what is known; (horizon,)."""
     base = np.maximum(scales, 1e-9)[:, None, None]
     capped = np.minimum(size / base, 20.0)
-    count = known.sum(axis=(0, 1))
-    horizon = size.shape[2]
-    if count.min(initial=0) < 1 or count.sum() < 40:
-        rough = np.sqrt(np.arange(1, horizon + 1) ** 0.6)
-    else:
-        rough = np.where(known, capped, 0.0).sum(axis=(0, 1)) / count
-        prior = np.sqrt(np.arange(1, horizon + 1) ** 0.6)
-        prior *= rough.mean() / prior.mean()
-        rough = (rough * count + prior * 30.0) / (count + 30.0)
-    rising = np.maximum.accumulate(_smooth(rough))
-    scaled: Floats = np.maximum(rising / max(rising.mean(), 1e-12), 1e-3)
+    count = known.sum(axis=(0, 1)).astype(float)
+    steps = np.arange(1, size.shape[2] + 1)
+    seen = np.flatnonzero(count >= 10)
+    power = 0.5
+    if len(seen) >= 2:
+        mean = np.where(known, capped, 0.0).sum(axis=(0, 1))[seen] / count[seen]
+        x, y, w = np.log(steps[seen]), np.log(np.maximum(mean, 1e-9)), np.sqrt(count[seen])
+        x, y = x - np.average(x, weights=w), y - np.average(y, weights=w)
+        power = float((w * x * y).sum() / max((w * x * x).sum(), 1e-12))
+    # A curve through all steps says what steps without a past error may expect.
+    curve = steps.astype(float) ** np.clip(power, 0.0, 1.0)
+    if len(seen) >= 2:
+        curve *= np.average(mean, weights=w) / np.average(curve[seen], weights=w)
+        own = np.where(known, capped, 0.0).sum(axis=(0, 1)) / np.maximum(count, 1)
+        curve = (own * count + curve * 200.0) / (count + 200.0)
+    rising = np.maximum.accumulate(_smooth(curve))
+    weight = count if count.sum() > 0 else np.ones(len(steps))
+    scaled: Floats = np.maximum(rising / max(np.average(rising, weights=weight), 1e-12), 1e-3)
     return scaled
 
 
@@ -138,8 +172,8 @@ def _blend(totals: Floats, counts: Floats, prior: Floats) -> Floats:
 
 def count_quantiles(
     *, forecast: Floats, tested: Floats, actual: Floats, dispersions: Floats, levels: Floats
-) -> tuple[Floats, Floats]:
-    """Return quantiles of small counts and their standard deviation.
+) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
+    """Return quantiles of small counts, their standard deviation and their quality.
 
     Parameters
     ----------
@@ -152,6 +186,8 @@ def count_quantiles(
     -------
     quantiles : ndarray, shape (n_series, horizon, n_levels)
     sd : ndarray, shape (n_series, horizon)
+    quality : tuple of ndarray, shape (n_series,)
+        As in `scaled_error_quantiles`; the past mean of each origin is taken over its horizon.
     """
     from fivefold.plan.demand.kernels import counts
 
@@ -166,7 +202,17 @@ def count_quantiles(
     counts.quantiles(
         mean.ravel(), variance.ravel(), np.broadcast_to(moved, found.shape).copy(), found
     )
-    return found.reshape(*mean.shape, levels.size), np.sqrt(variance)
+    flat = np.maximum(np.nan_to_num(tested).mean(axis=2), 0.0)
+    past = np.zeros((flat.size, levels.size))
+    counts.quantiles(
+        flat.ravel(),
+        (flat * dispersions[:, None]).ravel(),
+        np.broadcast_to(moved, past.shape).copy(),
+        past,
+    )
+    past = past.reshape(*flat.shape, levels.size)
+    quality = _quality(lambda q: past[:, :, q, None], actual, levels)
+    return found.reshape(*mean.shape, levels.size), np.sqrt(variance), quality
 
 
 def recalibrated_levels(fell: Floats, levels: Floats) -> Floats:

@@ -29,6 +29,8 @@ ROUNDS = 12
 #: Series that vote on the group's combination; more change nothing and cost time.
 VOTERS = 1500
 TILTS = (0.0, 0.5, 1.0, 2.0)
+#: Past errors at which a series' own record counts half.
+TILT_EVIDENCE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def held_out(
 
 
 def losses(forecast: Floats, test: Backtest, loss: Loss) -> Floats:
-    """Return the loss of each series, shape (n_series,), for one forecast path per origin.
+    """Return the loss of each series at each origin, shape (n_series, n_origins); NaN if unknown.
 
     absolute: half the symmetric relative error, half the error scaled by the naive one, each
     against its typical size, as the M4 competition weighs them. squared: root of the mean
@@ -102,10 +104,10 @@ def losses(forecast: Floats, test: Backtest, loss: Loss) -> Floats:
 
 
 def _mean(values: Floats) -> Floats:
-    """Mean over origins and horizon of what is known; NaN where nothing is."""
+    """Mean over the horizon of what is known; NaN where nothing is."""
     known = np.isfinite(values)
-    count = known.sum(axis=(1, 2))
-    total = np.where(known, values, 0.0).sum(axis=(1, 2))
+    count = known.sum(axis=2)
+    total = np.where(known, values, 0.0).sum(axis=2)
     found: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     return found
 
@@ -145,23 +147,50 @@ def group_weights(test: Backtest, loss: Loss, prior: Floats) -> Floats:
     return found
 
 
-def series_weights(test: Backtest, loss: Loss, group: Floats) -> tuple[Floats, float]:
-    """Return weights per series, shape (n_series, n_methods), and the strength of the tilt."""
+def series_weights(test: Backtest, loss: Loss, group: Floats) -> tuple[Floats, Floats]:
+    """Return weights per series, and per series and origin as if that origin were not known.
+
+    Returns
+    -------
+    weights : ndarray, shape (n_series, n_methods)
+    apart : ndarray, shape (n_series, n_origins, n_methods)
+        For errors that are to be those of forecasts yet to come: each origin is combined by
+        weights from the other ones.
+    """
     support = np.flatnonzero(group > 0)
-    own = np.stack([losses(test.forecasts[:, :, m], test, loss) for m in support], axis=1)
+    own = np.stack([losses(test.forecasts[:, :, m], test, loss) for m in support], axis=2)
+    evidence = np.isfinite(test.actual).sum(axis=2)
     strength = _tilt_strength(test, loss, group, support)
-    weights = np.zeros((len(own), group.size))
-    weights[:, support] = _tilted(own, group[support], strength)
-    return weights, strength
+    count, origins = own.shape[:2]
+    weights = np.zeros((count, group.size))
+    weights[:, support] = _tilted(
+        _over_origins(own), evidence.sum(axis=1), group[support], strength
+    )
+    apart = np.zeros((count, origins, group.size))
+    for k in range(origins):
+        others = np.delete(own, k, axis=1)
+        seen = np.delete(evidence, k, axis=1).sum(axis=1)
+        apart[:, k, support] = _tilted(_over_origins(others), seen, group[support], strength)
+    return weights, apart
 
 
-def _tilted(own: Floats, group: Floats, strength: float) -> Floats:
-    """Weights times the inverse of own losses to the power of `strength`."""
+def _over_origins(own: Floats) -> Floats:
+    """Mean over origins of what is known, shape (n_series, n_methods); NaN where nothing is."""
+    known = np.isfinite(own)
+    count = known.sum(axis=1)
+    total = np.where(known, own, 0.0).sum(axis=1)
+    found: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return found
+
+
+def _tilted(own: Floats, evidence: NDArray[np.int64], group: Floats, strength: float) -> Floats:
+    """Weights times the inverse of own losses to a power that grows with the evidence."""
     known = np.isfinite(own)
     total = np.where(known, own, 0.0).sum(axis=1, keepdims=True)
     typical = total / np.maximum(known.sum(axis=1, keepdims=True), 1)
     relative = np.where(known & (typical > 0), own / np.maximum(typical, 1e-12), 1.0)
-    raw = group * (relative + 0.1) ** (-strength)
+    trust = (evidence / (evidence + TILT_EVIDENCE))[:, None]
+    raw = group * (relative + 0.1) ** (-strength * trust)
     tilted: Floats = raw / raw.sum(axis=1, keepdims=True)
     return tilted
 
@@ -175,10 +204,12 @@ def _tilt_strength(test: Backtest, loss: Loss, group: Floats, support: NDArray[n
     both = np.isfinite(early.actual).any(axis=(1, 2)) & np.isfinite(late.actual).any(axis=(1, 2))
     if both.sum() < 10:
         return 0.0
-    own = np.stack([losses(early.forecasts[:, :, m], early, loss) for m in support], axis=1)
+    own = np.stack([losses(early.forecasts[:, :, m], early, loss) for m in support], axis=2)
+    own = _over_origins(own)
+    seen = np.isfinite(early.actual).sum(axis=(1, 2))
     best, chosen = np.inf, 0.0
     for strength in TILTS:
-        weights = _tilted(own, group[support], strength)
+        weights = _tilted(own, seen, group[support], strength)
         path = np.einsum("skmh,sm->skh", late.forecasts[:, :, support], weights, optimize=True)
         value = float(np.nanmean(losses(path, late, loss)[both]))
         if value < best * (1 - 1e-4):

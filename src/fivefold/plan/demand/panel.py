@@ -83,7 +83,7 @@ class PanelForecast:
     mean (n_series, horizon), sd the same, quantiles (n_series, horizon, n_levels), weights
     (n_series, n_methods) of the methods in `methods`, kind (n_series,) the class of demand,
     tested and actual (n_series, n_origins, horizon), method_tested (n_series, n_origins,
-    n_methods, horizon) as float32.
+    n_methods, horizon) as float32; pinball and coverage_90 (n_series,) at past origins.
     """
 
     mean: Floats
@@ -97,6 +97,8 @@ class PanelForecast:
     actual: Floats
     method_tested: Floats
     scales: Floats
+    pinball: Floats
+    coverage_90: Floats
 
     def method_names(self) -> list[str]:
         """Return the largest weights of each series as text, such as `0.6 damped + 0.4 theta`."""
@@ -194,18 +196,18 @@ def forecast_panel(
         prior = np.isin(names, COUNT_PRIOR if counting else SMOOTH_PRIOR).astype(float)
         test = Backtest(made[:, 1:], actual[rows], scale[:, 1:])
         wanted: Loss = "counts" if counting else loss
-        own, _ = combination.series_weights(
+        own, apart = combination.series_weights(
             test, wanted, combination.group_weights(test, wanted, prior)
         )
         mean = np.einsum("smh,sm->sh", made[:, 0], own, optimize=True)
-        tested = np.einsum("skmh,sm->skh", made[:, 1:], own, optimize=True)
+        tested = np.einsum("skmh,skm->skh", made[:, 1:], apart, optimize=True)
         part_values, part_starts = take(values, starts, rows)
         if counting:
             offset, slope = combination.pooled_line(tested, actual[rows], scale[:, 0])
             sold = np.array([v.max() > 0 for v in np.split(part_values, part_starts[1:-1])])
             mean = np.where(sold[:, None], offset + slope * mean, 0.0)
             tested = offset + slope * tested
-            quantiles, sd = calibration.count_quantiles(
+            quantiles, sd, quality = calibration.count_quantiles(
                 forecast=mean,
                 tested=tested,
                 actual=actual[rows],
@@ -213,7 +215,7 @@ def forecast_panel(
                 levels=levels,
             )
         else:
-            quantiles, sd = calibration.scaled_error_quantiles(
+            quantiles, sd, quality = calibration.scaled_error_quantiles(
                 forecast=mean,
                 tested=tested,
                 actual=actual[rows],
@@ -221,7 +223,9 @@ def forecast_panel(
                 levels=levels,
                 nonnegative=bool(part_values.min() >= 0),
             )
-        parts.append((rows, names, own, mean, sd, quantiles, tested, made[:, 1:], scale[:, 0]))
+        parts.append(
+            (rows, names, own, mean, sd, quantiles, tested, made[:, 1:], scale[:, 0], quality)
+        )
     return _gather(parts, kind, actual, levels, horizon)
 
 
@@ -247,12 +251,15 @@ def _gather(
         actual=actual,
         method_tested=np.full((count, origins, len(methods), horizon), np.nan, dtype=np.float32),
         scales=np.zeros(count),
+        pinball=np.full(count, np.nan),
+        coverage_90=np.full(count, np.nan),
     )
-    for rows, names, own, mean, sd, quantiles, tested, method_tested, scale in parts:
+    for rows, names, own, mean, sd, quantiles, tested, method_tested, scale, quality in parts:
         columns = np.array([methods.index(name) for name in names])
         found.weights[np.ix_(rows, columns)] = own
         found.mean[rows], found.sd[rows], found.quantiles[rows] = mean, sd, quantiles
         found.tested[rows], found.scales[rows] = tested, scale
+        found.pinball[rows], found.coverage_90[rows] = quality
         found.method_tested[np.ix_(rows, np.arange(origins), columns)] = method_tested
     return found
 
