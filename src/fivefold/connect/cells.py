@@ -54,7 +54,7 @@ _ZONES = {
     "PDT": "-07:00",
     "JST": "+09:00",
 }
-_TIME = r"(?:[T ]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.[0-9]{1,9})?)?)?"
+_TIME = r"(?:[T ]([0-9]{1,2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,9}))?)?)?"
 _ZONE = r" ?(Z|[A-Z]{3,4}|[+-][0-9]{2}:?[0-9]{2})?$"
 _ISO = r"^([0-9]{4})[-/]([0-9]{1,2})[-/]([0-9]{1,2})" + _TIME + _ZONE
 _NUMERIC = r"^([0-9]{1,2})([./-])([0-9]{1,2})[./-]([0-9]{4})" + _TIME + _ZONE
@@ -175,7 +175,8 @@ def _instants_by_parts(values: pl.Series, order: DateOrder) -> pl.Series:
         hour=pl.coalesce(iso["4"], num["5"]).cast(pl.Int32).fill_null(0),
         minute=pl.coalesce(iso["5"], num["6"]).cast(pl.Int32).fill_null(0),
         second=pl.coalesce(iso["6"], num["7"]).cast(pl.Int32).fill_null(0),
-        zone=pl.coalesce(iso["7"], num["8"]).fill_null("UTC"),
+        fraction=pl.coalesce(iso["7"], num["8"]).fill_null("0").str.slice(0, 6),
+        zone=pl.coalesce(iso["8"], num["9"]).fill_null("UTC"),
         known=iso["1"].is_not_null() | known.fill_null(False),
     )
     written = pl.concat_str(
@@ -186,12 +187,14 @@ def _instants_by_parts(values: pl.Series, order: DateOrder) -> pl.Series:
         ),
         pl.col("zone").replace(_ZONES).str.replace(":", "", literal=True),
     )
-    return (
+    whole = (
         parts.select(pl.when("known").then(written))
         .to_series()
         .str.to_datetime("%Y%m%d%H%M%S%z", time_unit="us", strict=False)
         .dt.convert_time_zone("UTC")
     )
+    beyond = parts["fraction"].str.pad_end(6, "0").cast(pl.Int64).cast(pl.Duration("us"))
+    return whole + beyond
 
 
 def _settled(sign: pl.Series, first: pl.Series, last: pl.Series, order: DateOrder) -> DateOrder:

@@ -183,15 +183,29 @@ def _sheet(
 def _exact(
     book: fastexcel.ExcelReader, name: str, header_row: int, cells: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the cells with numbers in all their digits, which text from Excel lacks."""
-    typed = book.load_sheet(name, header_row=header_row).to_polars()
-    if typed.shape != cells.shape:
-        return cells
-    exact = [
-        pl.coalesce(typed[column].cast(pl.String), cells[f"c{place}"]).alias(f"c{place}")
-        for place, column in enumerate(typed.columns)
-        if typed[column].dtype.is_float()
+    """Return the cells with numbers in all their digits; as text they have nine decimals."""
+    rounded = [
+        place
+        for place, column in enumerate(cells.columns)
+        if cells[column].str.contains(r"\.[0-9]{9}$|^-?0$").any()
     ]
+    if not rounded:
+        return cells
+    typed = book.load_sheet(name, header_row=header_row, use_columns=rounded).to_polars()
+    if typed.height != cells.height:
+        return cells
+    exact = []
+    for place, column in zip(rounded, typed.columns, strict=True):
+        values = typed[column]
+        if values.dtype.is_float():
+            text = cells[f"c{place}"]
+            # A code such as 007 or 12345 stays as it is written.
+            differs = (text.cast(pl.Float64, strict=False) != values).fill_null(False)
+            exact.append(
+                pl.select(pl.when(differs).then(values.cast(pl.String)).otherwise(text))
+                .to_series()
+                .alias(f"c{place}")
+            )
     return cells.with_columns(exact)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import PurePath
 
 import polars as pl
@@ -14,7 +16,7 @@ from fivefold.connect.amazon import discovered
 from fivefold.connect.amazon.readers import READERS
 from fivefold.connect.amazon.report import ReportKind, report_kinds, typed_report
 from fivefold.connect.findings import Findings
-from fivefold.connect.loaded import Loaded
+from fivefold.connect.loaded import MET, OWN, STATED, Loaded
 from fivefold.connect.rows import check_rows, conformed
 from fivefold.connect.settings import ImportSettings
 from fivefold.connect.tables import read_cells, read_parquet
@@ -24,6 +26,9 @@ from fivefold.model.schema import schema, table_names
 
 #: Share of a header that must be known before a file is taken for that kind.
 SURE_ENOUGH = 0.4
+#: Reports that show a moment and do not say which; a day in the file's name does.
+UNDATED = ("fba_inventory", "afn_inventory", "reserved_inventory", "restock", "estimated_fees")
+_DAY_IN_NAME = re.compile(r"(?<!\d)(20\d\d)[-_]?([01]\d)[-_]?([0-3]\d)(?!\d)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,7 +236,7 @@ def _read_sheet(
         seen.kind,
         {kind: read.frame},
         findings,
-        strength=3,
+        strength=OWN,
         rows_read=sheet.cells.height,
         columns_understood=read.understood,
         columns_kept=read.kept,
@@ -259,6 +264,29 @@ def _say_unknown(seen: Recognition, findings: Findings) -> None:
     )
 
 
+def _dated(
+    name: str, kind: ReportKind, settings: ImportSettings, findings: Findings
+) -> ImportSettings:
+    """Return settings with the day that the file's name states, if the report has none."""
+    if kind.kind not in UNDATED:
+        return settings
+    found = _DAY_IN_NAME.findall(PurePath(name.replace("\\", "/")).name)
+    if not found:
+        return settings
+    try:
+        day = date(*map(int, found[-1]))
+    except ValueError:
+        return settings
+    if settings.as_of is not None and day >= settings.as_of:
+        return settings
+    findings.say(
+        "day_from_name",
+        f"the report has no date of its own and is taken as of {day}, as its name says",
+        severity="note",
+    )
+    return replace(settings, as_of=day)
+
+
 def _read_report(
     name: str, sheet: Sheet, kind: ReportKind, settings: ImportSettings, findings: Findings
 ) -> Loaded:
@@ -277,6 +305,7 @@ def _read_report(
             encoding=sheet.encoding,
             understood=f"{kind.title}: recognised and not used",
         )
+    settings = _dated(name, kind, settings, findings)
     report = typed_report(kind, sheet, settings, findings)
     tables: dict[str, pl.DataFrame] = {}
     if report is not None:
@@ -295,7 +324,7 @@ def _read_report(
         f"amazon:{kind.kind}",
         tables,
         findings,
-        strength=1 if kind.kind == "all_orders" else 2,
+        strength=MET if kind.kind == "all_orders" else STATED,
         rows_read=sheet.cells.height,
         columns_understood=report.understood if report else (),
         columns_kept=report.kept if report else (),
@@ -350,7 +379,7 @@ def _read_parquet(
         seen.kind,
         {kind: read.frame},
         findings,
-        strength=3,
+        strength=OWN,
         rows_read=read.frame.height,
         columns_understood=read.understood,
         columns_kept=read.kept,
@@ -403,5 +432,5 @@ def _read_workbook(
         encoding="Excel workbook",
         understood="Excel workbook: "
         + (", ".join(f"{f.height:,} {t}" for t, f in readable.items()) or "no rows"),
-        strength=max((part.strength for part in parts), default=2),
+        strength=max((part.strength for part in parts), default=STATED),
     )

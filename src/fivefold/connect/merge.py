@@ -6,11 +6,12 @@ Deterministic: the order in which files are given matters only where they are eq
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 
 import polars as pl
 
-from fivefold.connect.findings import SHOWN_PER_RULE, shown
-from fivefold.connect.loaded import Loaded
+from fivefold.connect.findings import shown
+from fivefold.connect.loaded import OWN, Loaded
 from fivefold.connect.tables import plain
 from fivefold.errors import Problem
 from fivefold.model.dataset import Dataset
@@ -28,7 +29,11 @@ COMPLETED = (
 )
 #: Columns that say how new a row is, the first one present counts.
 _NEWNESS = ("_changed", "as_of")
-_BESIDE = ("_file", "_row", "_changed", "_partial", "_strength", "_load", "_new", "as_of")
+#: A row that a person wrote without a date is taken as their last word.
+_LAST_WORD = datetime(2200, 1, 1)
+#: Tables that a report shows in full at one moment, so that a later one replaces it.
+SNAPSHOTS = ("inventory", "supply_orders", "inventory_ages")
+_BESIDE = ("_file", "_row", "_changed", "_partial", "_strength", "_load", "_kind", "_new", "as_of")
 
 
 def merge(
@@ -56,6 +61,7 @@ def merge(
     problems = [problem for load in loads for problem in load.problems]
     seen: dict[str, str] = {}
     parts: dict[str, list[pl.DataFrame]] = {}
+    current = _latest_snapshots(loads, problems)
     for place, load in enumerate(loads):
         if load.sha256 and load.sha256 in seen and load.tables:
             problems.append(
@@ -69,11 +75,12 @@ def merge(
             )
             continue
         seen.setdefault(load.sha256, load.name)
-        for table, frame in load.tables.items():
+        for table, frame in current[place].items():
             parts.setdefault(table, []).append(
                 frame.with_columns(
                     _strength=pl.lit(load.strength, dtype=pl.Int64),
                     _load=pl.lit(place, dtype=pl.Int64),
+                    _kind=pl.lit(load.kind),
                 )
             )
     merged = {
@@ -90,7 +97,10 @@ def _joined(
 ) -> pl.DataFrame:
     frame = pl.concat(frames, how="diagonal_relaxed")
     newness = [pl.col(name).cast(pl.Datetime("us")) for name in _NEWNESS if name in frame.columns]
-    new = pl.coalesce(newness) if newness else pl.lit(None, dtype=pl.Datetime("us"))
+    own = pl.when(pl.col("_strength") == OWN).then(pl.lit(_LAST_WORD, dtype=pl.Datetime("us")))
+    new = pl.coalesce(*newness, own)
+    if table.name == "supply_orders":
+        frame = _without_inbound_twice(frame, problems)
     rank = ["_strength", "_new"] if table.name in COMPLETED else ["_new", "_strength"]
     frame = frame.with_columns(_new=new).sort(
         *rank, "_load", "_row", descending=True, nulls_last=True, maintain_order=True
@@ -110,9 +120,81 @@ def _joined(
     return _tidy(table, frame)
 
 
+def _latest_snapshots(
+    loads: Sequence[Loaded], problems: list[Problem]
+) -> list[dict[str, pl.DataFrame]]:
+    """Return the tables of each file without what a later report of the same kind replaces."""
+    moments = [_moment(load) for load in loads]
+    latest: dict[tuple[str, str], date] = {}
+    for moment in moments:
+        if moment is not None:
+            kind, place, day = moment
+            latest[kind, place] = max(day, latest.get((kind, place), day))
+    kept = []
+    for load, moment in zip(loads, moments, strict=True):
+        tables = dict(load.tables)
+        if moment is not None and moment[2] < latest[moment[:2]]:
+            gone = [name for name in SNAPSHOTS if name in tables]
+            counts = ", ".join(f"{tables.pop(name).height:,} {name}" for name in gone)
+            problems.append(
+                Problem(
+                    table=gone[0],
+                    file=load.name,
+                    code="superseded",
+                    severity="note",
+                    message=f"shows {moment[2]}; a report of the same kind shows "
+                    f"{latest[moment[:2]]} and replaces its {counts}",
+                )
+            )
+        kept.append(tables)
+    return kept
+
+
+def _moment(load: Loaded) -> tuple[str, str, date] | None:
+    """Return kind, place and day of a report that shows all stock at one moment."""
+    if not load.kind.startswith("amazon:"):
+        return None
+    for table in SNAPSHOTS:
+        frame = load.tables.get(table)
+        if frame is not None and "as_of" in frame.columns:
+            day = frame["as_of"].cast(pl.Date).max()
+            if isinstance(day, date):
+                return load.kind, str(frame["location"][0]), day
+    return None
+
+
+def _without_inbound_twice(frame: pl.DataFrame, problems: list[Problem]) -> pl.DataFrame:
+    """Return supply orders without a report's inbound units that a person's orders name too."""
+    open_states = ["received", "closed", "cancelled", "planned"]
+    own = frame.filter(
+        (pl.col("_strength") == OWN)
+        & (pl.col("kind") == "move")
+        & ~pl.col("status").is_in(open_states)
+    ).select("item", "destination")
+    met = pl.col("_kind").str.starts_with("amazon:")
+    twice = frame.filter(met).join(own.unique(), on=["item", "destination"], how="semi")
+    if not twice.height:
+        return frame
+    problems.append(
+        Problem(
+            table="supply_orders",
+            file=twice["_file"][0],
+            row=twice["_row"][0],
+            code="stands_twice",
+            severity="note",
+            message=f"{twice['quantity'].sum():,} inbound units of {twice['item'].n_unique()} "
+            "items stand in your own supply orders too; your orders were used",
+        )
+    )
+    named = ["order", "line", "_kind"]
+    return frame.join(twice.select(named), on=named, how="anti", maintain_order="left")
+
+
 def _tidy(table: TableSchema, frame: pl.DataFrame) -> pl.DataFrame:
     hidden = [
-        n for n in ("_strength", "_load", "_new", "_changed", "_partial") if n in frame.columns
+        n
+        for n in ("_strength", "_load", "_kind", "_new", "_changed", "_partial")
+        if n in frame.columns
     ]
     others = [n for n in frame.columns if n not in table.names and not n.startswith("_")]
     ordered = frame.drop(hidden).select(*table.names, *others, "_file", "_row")
@@ -135,7 +217,7 @@ def _completed(table: TableSchema, frame: pl.DataFrame, key: list[str]) -> pl.Da
         else:
             stated = value.filter(value.is_not_null() & (value != default)).first()
             # A person's own default may be meant, so it stands against weaker files.
-            own = value.filter(pl.col("_strength") == 3).first()
+            own = value.filter(pl.col("_strength") == OWN).first()
             first = pl.coalesce(own, stated, value.drop_nulls().first())
         cells.append(first.alias(name))
     return frame.group_by(key, maintain_order=True).agg(cells)
@@ -173,8 +255,10 @@ def _tell_conflicts(
         pl.col("_row").last().alias("_at"),
     )
     apart = counted.filter(pl.any_horizontal(pl.col(f"_n_{name}") > 1 for name in values))
-    for row in apart.head(SHOWN_PER_RULE).iter_rows(named=True):
+    for _, rows in apart.group_by("_winner", "_loser", maintain_order=True):
+        row = rows.sort("_at").row(0, named=True)
         name = next(name for name in values if row[f"_n_{name}"] > 1)
+        more = f" (and so for {rows.height - 1:,} more rows)" if rows.height > 1 else ""
         problems.append(
             Problem(
                 table=table.name,
@@ -185,16 +269,7 @@ def _tell_conflicts(
                 code="superseded",
                 severity="note",
                 message=f"says {shown(row[f'_b_{name}'])}, {row['_winner']} says "
-                f"{shown(row[f'_a_{name}'])} and is newer; the newer one was used",
-            )
-        )
-    if apart.height > SHOWN_PER_RULE:
-        problems.append(
-            Problem(
-                table=table.name,
-                code="superseded",
-                severity="note",
-                message=f"and {apart.height - SHOWN_PER_RULE:,} more rows were superseded",
+                f"{shown(row[f'_a_{name}'])} and is newer or nearer; it was used{more}",
             )
         )
 

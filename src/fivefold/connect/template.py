@@ -22,6 +22,13 @@ _EXAMPLES = {
     "date": "2026-11-22",
     "instant": "2026-11-22T14:30:00Z",
 }
+_EXAMPLES_BY_NAME = {
+    "item": "SKU-001",
+    "location": "WH1",
+    "name": "currency",
+    "value": "USD",
+    "title": "Steel bottle 750 ml",
+}
 
 
 def template_workbook(tables: Iterable[str] | None = None) -> bytes:
@@ -70,8 +77,10 @@ def example(column: Column) -> str:
         return {"items": "SKU-001", "locations": "WH1", "channels": "FBA"}.get(
             column.references[0], column.references[1].upper() + "-1"
         )
-    if column.key and column.type == "text":
-        return {"item": "SKU-001", "location": "WH1"}.get(column.name, column.name.upper() + "-1")
+    if column.type == "text" and column.name in _EXAMPLES_BY_NAME:
+        return _EXAMPLES_BY_NAME[column.name]
+    if column.required and column.type == "text":
+        return column.name.upper() + "-1"
     return _EXAMPLES.get(column.type, "")
 
 

@@ -90,9 +90,6 @@ def _decoded(content: bytes, limits: Limits, findings: Findings) -> tuple[bytes 
             f"the file has {len(content):,} bytes, at most {limits.max_bytes:,} are read; split it",
         )
         return None, ""
-    if not content.removeprefix(codecs.BOM_UTF8).strip():
-        findings.say("empty_file", "the file is empty; export it again")
-        return None, ""
     encoding = "UTF-8"
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         try:
@@ -121,6 +118,9 @@ def _decoded(content: bytes, limits: Limits, findings: Findings) -> tuple[bytes 
         text = text.replace("\r\n", "\n")
         text = text.replace("\r", " " if "\n" in text else "\n")
     body = text.encode()
+    if not body.strip():
+        findings.say("empty_file", "the file is empty; export it again")
+        return None, ""
     if len(body.translate(None, _CONTROL)) != len(body):
         at = min(body.index(code) for code in _CONTROL if code in body)
         row = body.count(b"\n", 0, at) + 1

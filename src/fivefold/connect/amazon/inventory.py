@@ -143,6 +143,7 @@ def _inbound(report: Report, frame: pl.DataFrame) -> pl.DataFrame:
                 quantity=column,
                 expected_on=pl.lit(due),
                 status=pl.lit(status),
+                _changed=counted_at(report),
                 _row="_row",
             )
         )
