@@ -42,7 +42,7 @@ _FLOWS = frozenset(
 class Rows:
     """Rows of the log in the order they were written.
 
-    commands: (seq, key, fingerprint, kind, actor, effective_us, ref, channel, reverses,
+    commands: (seq, key, mark, kind, actor, effective_us, ref, channel, reverses,
     event_to, posting_to, fact_to), the last three the last row of each that is its own;
     events: (seq, command, src, dst, quantity);
     postings: (seq, command, debit, credit, amount, order, move);
@@ -101,6 +101,13 @@ class Books:
             copied = value.copy() if isinstance(value, list | dict | set) else value
             setattr(twin, name, copied)
         return twin
+
+    def forget_changes(self) -> None:
+        """Forget which balances changed, once a store has them."""
+        self.changed_places.clear()
+        self.changed_money.clear()
+        self.changed_pools.clear()
+        self.changed_reservations.clear()
 
     def place_id(self, key: PlaceKey) -> int:
         """Return the number of a place of an item and lot, given one if it is new."""
@@ -177,7 +184,7 @@ class Books:
     def apply(
         self,
         command: Command,
-        fingerprint: bytes | None,
+        mark: bytes | Command,
         rows: Rows,
         original: Original | None = None,
     ) -> tuple[str, str]:
@@ -186,8 +193,8 @@ class Books:
         Parameters
         ----------
         command : Command
-        fingerprint : bytes or None
-            Its hash, where the log keeps it.
+        mark : bytes or Command
+            What the log tells its content by: its hash, or in memory itself.
         rows : Rows
             Takes the rows.
         original : Original or None
@@ -215,7 +222,7 @@ class Books:
                 status = "rejected"
         if status != "ok":
             return status, reason
-        self._write(command, fingerprint, rows, legs, explicit, original)
+        self._write(command, mark, rows, legs, explicit, original)
         return "ok", ""
 
     def _posting_fault(self, posting: Posting, debit: int, credit: int) -> str:
@@ -296,7 +303,7 @@ class Books:
     def _write(
         self,
         command: Command,
-        fingerprint: bytes | None,
+        mark: bytes | Command,
         rows: Rows,
         legs: list[tuple[int, int, int]],
         explicit: list[tuple[int, int, int, str, int]],
@@ -328,7 +335,7 @@ class Books:
             (
                 seq,
                 command.key,
-                fingerprint,
+                mark,
                 command.kind,
                 command.actor,
                 effective_us,

@@ -158,13 +158,7 @@ class Journal:
         """
         with self.reading() as books:
             copied = books.copy()
-            for changes in (
-                copied.changed_places,
-                copied.changed_money,
-                copied.changed_pools,
-                copied.changed_reservations,
-            ):
-                changes.clear()
+            copied.forget_changes()
             return Journal(MemoryStore(copied, self._store), durable=False)
 
     @property
@@ -303,7 +297,10 @@ class Journal:
         assert isinstance(store, MemoryStore)
         with self._state:
             self._check_usable()
-            return self._apply(commands, [fingerprint(c) for c in commands], store.rows)
+            # Its rows hold the command itself, hashed only where its key comes again.
+            receipts = self._apply(commands, commands, store.rows)
+            self._books.changed_reservations.clear()
+            return receipts
 
     def _enqueue(self, ticket: _Ticket, *, wait: bool) -> None:
         size = len(ticket.commands)
@@ -374,7 +371,9 @@ class Journal:
             ticket.error = error
             ticket.done.set()
 
-    def _apply(self, commands: list[Command], marks: list[bytes], rows: Rows) -> list[Receipt]:
+    def _apply(
+        self, commands: list[Command], marks: Sequence[bytes | Command], rows: Rows
+    ) -> list[Receipt]:
         """Apply commands in order, rows of those that are taken into `rows`."""
         known = self._store.known([command.key for command in commands])
         receipts: list[Receipt] = []
@@ -383,7 +382,7 @@ class Journal:
             key = command.key
             before = known.get(key)
             if before is not None:
-                same = before.fingerprint == mark
+                same = _hash(before.mark) == _hash(mark)
                 receipts.append(
                     Receipt(key, "duplicate", before.seq)
                     if same
@@ -443,6 +442,10 @@ class Journal:
             log.posting_rows(*ranges[1]),
             log.fact_rows(*ranges[2]),
         )
+
+
+def _hash(mark: bytes | Command) -> bytes:
+    return mark if isinstance(mark, bytes) else fingerprint(mark)
 
 
 def _posting(debit: tuple[str, ...], credit: tuple[str, ...], amount: int, order: str) -> Posting:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from fivefold.ledger.books import Books, Rows
+from fivefold.ledger.entries import Command
 from fivefold.ledger.store import Batch, Known, Store
 
 Row = TypeVar("Row")
@@ -44,6 +45,8 @@ class MemoryStore:
 
     def _seq_of(self) -> dict[str, int]:
         """Return the numbers of its own keys, brought up to date."""
+        if self._indexed == len(self.rows.commands):
+            return self._index
         for row in self.rows.commands[self._indexed :]:
             self._index[str(row[1])] = int(row[0])  # type: ignore[call-overload]
             if row[8] is not None:
@@ -60,7 +63,7 @@ class MemoryStore:
             seq = index.get(key)
             if seq is not None:
                 mark = self.rows.commands[seq - self._first_command - 1][2]
-                assert isinstance(mark, bytes)
+                assert isinstance(mark, bytes | Command)
                 found[key] = Known(seq, mark)
             elif key in self._keys_below:
                 below.append(key)

@@ -189,6 +189,7 @@ class SqliteStore:
             raise
         self._read = connect_for_reading(path)
         self._reading = threading.Lock()
+        self._keys: tuple[int, frozenset[str]] = (-1, frozenset())
 
     def _prepare(self, tenant: str, currency: str) -> None:
         run = self._write.execute
@@ -237,7 +238,7 @@ class SqliteStore:
         books.command_seq, books.event_seq, books.posting_seq, books.fact_seq = last[:4]
         self._batch_id, self._hash = last[4], last[5]
         books.latest_us = run("SELECT coalesce(max(effective_us), 0) FROM command").fetchone()[0]
-        _clear_changes(books)
+        books.forget_changes()
         self._places, self._money = len(books.place_keys), len(books.money_keys)
         self._pools = len(books.pool_keys)
         return books
@@ -272,7 +273,12 @@ class SqliteStore:
 
     def keys(self) -> frozenset[str]:
         """Return every key of the log."""
-        return frozenset(str(row[0]) for row in self._select("SELECT key FROM command", ()))
+        # Forks of the same moment share them.
+        batch, found = self._keys
+        if batch != self._batch_id:
+            found = frozenset(str(row[0]) for row in self._select("SELECT key FROM command", ()))
+            self._keys = (self._batch_id, found)
+        return found
 
     def reversed_by(self, key: str) -> str | None:
         """Return the key of the command that reverses `key`."""
@@ -343,7 +349,7 @@ class SqliteStore:
         self._batch_id, self._hash = number, hash_
         self._places, self._money = len(books.place_keys), len(books.money_keys)
         self._pools = len(books.pool_keys)
-        _clear_changes(books)
+        books.forget_changes()
 
     def _write_balances(self, books: Books) -> None:
         """Write each balance that changed, once."""
@@ -438,10 +444,3 @@ class SqliteStore:
         self._read.close()
         self._write.close()
         self._lock.release()
-
-
-def _clear_changes(books: Books) -> None:
-    books.changed_places.clear()
-    books.changed_money.clear()
-    books.changed_pools.clear()
-    books.changed_reservations.clear()

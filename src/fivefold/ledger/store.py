@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from fivefold.ledger.books import Books, Rows
+from fivefold.ledger.entries import Command
 
 
 class Known(NamedTuple):
-    """A command that is already in the log."""
+    """A command that is already in the log: its number, and its hash or itself."""
 
     seq: int
-    fingerprint: bytes
+    mark: bytes | Command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
