@@ -242,9 +242,9 @@ class _World:
         kept = kept.sort("i", "p", "day", "basis")
         key = kept["i"].to_numpy() * len(self.places) + kept["p"].to_numpy()
         pools, starts = np.unique(key, return_index=True)
-        self.pool = np.full(len(self.items) * len(self.places), -1, dtype=np.int64)
-        self.pool[pools] = np.arange(len(pools))
-        self.pool = self.pool.reshape(len(self.items), len(self.places))
+        numbers = np.full(len(self.items) * len(self.places), -1, dtype=np.int64)
+        numbers[pools] = np.arange(len(pools))
+        self.pool = numbers.reshape(len(self.items), len(self.places))
         self.first = starts.astype(np.int64)
         self.last = np.append(starts[1:], kept.height).astype(np.int64)
         self.kept = kept
@@ -439,8 +439,8 @@ def _promises(
     found = keys.with_columns(
         pl.Series("quantity", units),
         names[np.where(place < 0, len(world.places), place)].alias("location"),
-        (first + pl.duration(days=pl.Series("ship", ship))).alias("ship_on"),
-        (first + pl.duration(days=pl.Series("arrive", arrive))).alias("deliver_on"),
+        (first + pl.duration(days=pl.lit(pl.Series("ship", ship)))).alias("ship_on"),
+        (first + pl.duration(days=pl.lit(pl.Series("arrive", arrive)))).alias("deliver_on"),
         bases[basis].alias("basis"),
         pl.Series("cost", cost),
         pl.Series("more", more),

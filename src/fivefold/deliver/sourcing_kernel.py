@@ -225,7 +225,7 @@ def source(  # type: ignore[no-untyped-def]
                             continue
                         free += units[bucket]
                         taken = min(free, left)
-                        _ship, day = _arrival(
+                        ship, day = _arrival(
                             place,
                             bucket,
                             release[line, place],
@@ -238,6 +238,8 @@ def source(  # type: ignore[no-untyped-def]
                             z,
                             sd,
                         )
+                        # What leaves the same place on the same day shares a parcel.
+                        shared = sent[place] if sent_ship[place] == ship else 0.0
                         wanted = deadline[line] if deadline[line] >= 0 else fastest
                         per_day = late_cost if deadline[line] >= 0 else wait_cost
                         cost = (
