@@ -47,10 +47,11 @@ def write_inventory(directory: Path, history: History) -> list[Path]:
 
 def write_stock_advice(directory: Path, history: History) -> list[Path]:
     """Write reserved units, inventory planning and restock recommendations of today."""
+    today = f"{history.as_of:%Y%m%d}"
     return [
-        write_report(directory, RESERVED, _reserved(history)),
-        write_report(directory, PLANNING, _planning(history), later=True),
-        write_report(directory, RESTOCK, _restock(history), encoding="utf-8-sig"),
+        write_report(directory, RESERVED, _reserved(history), name=today),
+        write_report(directory, PLANNING, _planning(history), name=today, later=True),
+        write_report(directory, RESTOCK, _restock(history), name=today, encoding="utf-8-sig"),
     ]
 
 
@@ -152,7 +153,8 @@ def _reserved(history: History) -> pl.DataFrame:
 
 
 def _shipped(history: History, items: Ints, window: int) -> Ints:
-    return history.stock.sold_fba[-window:].sum(axis=0)[items]
+    shipped: Ints = history.stock.sold_fba[-window:].sum(axis=0)[items]
+    return shipped
 
 
 def _planning(history: History) -> pl.DataFrame:
@@ -172,7 +174,7 @@ def _planning(history: History) -> pl.DataFrame:
     cover = _cover(available, shipped[30] / 30)
     excess = np.where(cover > 120, available - np.ceil(shipped[30] / 30 * 90), 0).astype(np.int64)
     columns: dict[str, object] = {
-        "snapshot-date": [f"{history.as_of - timedelta(days=1)}"] * len(items),
+        "snapshot-date": [f"{history.as_of}"] * len(items),
         **_identity(history, items, ("sku", "fnsku", "asin", "product-name")),
         "condition": ["New"] * len(items),
         "available": available,
@@ -192,10 +194,10 @@ def _planning(history: History) -> pl.DataFrame:
         "item-volume": volume.round(4),
         "volume-unit-measurement": ["cubic feet"] * len(items),
         "storage-type": np.where(standard, "Standard", "Oversize"),
-        "storage-volume": (volume * available).round(4),
+        "storage-volume": (volume * available).round(2),
         "marketplace": ["US"] * len(items),
         "product-group": [catalogue.category[i] for i in items.tolist()],
-        "days-of-supply": np.minimum(cover, 9_999).round(),
+        "days-of-supply": np.minimum(cover, 9_999).astype(np.int64),
         "estimated-excess-quantity": np.maximum(excess, 0),
         "estimated-storage-cost-next-month": (
             volume * available * rate[standard.astype(int)]
@@ -210,7 +212,7 @@ def _planning(history: History) -> pl.DataFrame:
         "fc-transfer": position.transit[items],
         "Total Days of Supply (including units from open shipments)": np.minimum(
             _cover(available + inbound[items], shipped[30] / 30), 9_999
-        ).round(),
+        ).astype(np.int64),
     }
     for days, units in shipped.items():
         columns[f"units-shipped-t{days}"] = units

@@ -59,12 +59,14 @@ def write_money(
     paid = make_reimbursements(history)
     storage = _storage(history)
     written = [
-        write_report(directory, ESTIMATED_FEES, _estimated_fees(history)),
+        write_report(
+            directory, ESTIMATED_FEES, _estimated_fees(history), name=f"{history.as_of:%Y%m%d}"
+        ),
         write_report(directory, REIMBURSEMENTS, paid.drop("day", "item"), encoding="cp1252"),
     ]
     for month in storage["month_of_charge"].unique(maintain_order=True).to_list():
         part = storage.filter(pl.col("month_of_charge") == month)
-        written.append(write_report(directory, STORAGE_FEES, part, name=month))
+        written.append(write_report(directory, STORAGE_FEES, part, name=month, decimals=4))
     rows = _money_rows(history, lines, returned, paid, storage)
     for first, last in settlement_periods(history):
         part = rows.filter((pl.col("day") >= first) & (pl.col("day") < last))

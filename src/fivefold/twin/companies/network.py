@@ -167,7 +167,7 @@ def _zips() -> tuple[dict[str, Any], ...]:
 
     return tuple(
         row
-        for row in zipcodes.list_all()
+        for row in zipcodes.list_all()  # type: ignore[no-untyped-call]
         if row["active"] and row["zip_code_type"] == "STANDARD" and row["state"] in STATE_POPULATION
     )
 

@@ -35,7 +35,8 @@ def make_order_lines(history: History) -> pl.DataFrame:
     n = len(rows)
     joined = _joined(rng, demand, rows)
     order = np.cumsum(~joined) - 1
-    buyer = draw_customers(rng, make_customers(), int(order[-1]) + 1 if n else 0)[order]
+    customers = make_customers()
+    buyer = draw_customers(rng, customers, int(order[-1]) + 1 if n else 0)[order]
     second = np.maximum.accumulate(np.where(joined, 0, day * 86_400 + second))
     settled = _settled(rng, second, cancelled, fbm)
     end = history.days * 86_400
@@ -46,7 +47,7 @@ def make_order_lines(history: History) -> pl.DataFrame:
         "Cancelled",
         np.where(open_line, np.where(fbm, "Unshipped", "Pending"), "Shipped"),
     )
-    catalogue, customers = history.catalogue, make_customers()
+    catalogue = history.catalogue
     quantity = np.where(status == "Cancelled", 0, demand.quantity[rows])
     price = demand.price[item, day]
     discount = (price * demand.quantity[rows] * demand.discount[item, day]).round(2)

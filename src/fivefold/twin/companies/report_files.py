@@ -53,6 +53,7 @@ def write_report(
     without: tuple[str, ...] = (),
     extra: tuple[str, ...] = (),
     encoding: Encoding = "utf-8",
+    decimals: int = 2,
 ) -> Path:
     """Write a report and return its path; columns the frame lacks stay empty.
 
@@ -72,6 +73,8 @@ def write_report(
         Columns left out and columns added at the end.
     encoding : {'utf-8', 'utf-8-sig', 'cp1252'}
         Seller Central mixes them.
+    decimals : int
+        Digits after the point of every number that is not whole.
 
     Raises
     ------
@@ -86,7 +89,7 @@ def write_report(
         pl.col(c) if c in frame.columns else pl.lit(None, pl.String).alias(c) for c in columns
     )
     text = ordered.write_csv(
-        separator="\t", quote_style="never", line_terminator="\r\n", float_precision=2
+        separator="\t", quote_style="never", line_terminator="\r\n", float_precision=decimals
     )
     path = directory / f"{report}{'_' + name if name else ''}.txt"
     path.write_bytes(text.encode(encoding))

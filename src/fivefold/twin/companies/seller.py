@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
-import polars as pl
-
-from fivefold.model.schema import table_names
+from fivefold.connect import write_workbook
 from fivefold.twin.companies.company_tables import make_company_tables
 from fivefold.twin.companies.history import History, make_history
 from fivefold.twin.companies.inventory_reports import write_inventory, write_stock_advice
@@ -61,7 +59,8 @@ def write_company(
     Returns
     -------
     list of Path
-        The files in the order written, the README first.
+        The files to load, in the order written. The README that says that all is invented
+        lies beside them and is not among them.
 
     Raises
     ------
@@ -70,51 +69,24 @@ def write_company(
     """
     history = make_history(seed=seed, items=items, days=days, as_of=as_of)
     directory.mkdir(parents=True, exist_ok=True)
-    readme = directory / "README.md"
-    readme.write_text(
+    (directory / "README.md").write_text(
         README.format(seed=seed, items=items, days=days, as_of=as_of), encoding="utf-8"
     )
     lines = make_order_lines(history)
     returned = make_returns(history, lines)
     balances = make_balances(history)
     return [
-        readme,
         *write_orders(directory, history, lines),
         *write_returns(directory, returned),
         *write_inventory(directory, history),
         *write_stock_advice(directory, history),
         *write_ledger(directory, history, balances),
         *write_money(directory, history, lines, returned, balances),
-        write_workbook(directory / WORKBOOK, history),
+        write_company_workbook(directory / WORKBOOK, history),
     ]
 
 
-def write_workbook(path: Path, history: History) -> Path:
+def write_company_workbook(path: Path, history: History) -> Path:
     """Write the company's own tables as one workbook, a sheet a table; return its path."""
-    import xlsxwriter
-
-    tables = make_company_tables(history)
-    with xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd"}) as book:
-        # The file would otherwise carry the minute it was made and differ each time.
-        book.set_properties({"created": datetime(history.as_of.year, 1, 1)})
-        bold = book.add_format({"bold": True})
-        for name in table_names(role="input"):
-            if name in tables:
-                _write_sheet(book.add_worksheet(name), tables[name], bold)
+    path.write_bytes(write_workbook(make_company_tables(history)))
     return path
-
-
-def _write_sheet(sheet: object, frame: pl.DataFrame, bold: object) -> None:
-    """Write a header and the rows; columns that are empty throughout are left out."""
-    from xlsxwriter.worksheet import Worksheet
-
-    assert isinstance(sheet, Worksheet)
-    kept = [c for c in frame.columns if frame[c].null_count() < frame.height]
-    sheet.write_row(0, 0, kept, bold)
-    for k, column in enumerate(kept):
-        values = frame[column]
-        if values.dtype == pl.Datetime:
-            values = values.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        sheet.write_column(1, k, values.to_list())
-    sheet.freeze_panes(1, 0)
-    sheet.set_column(0, max(len(kept) - 1, 0), 16)

@@ -38,7 +38,8 @@ LOST, FOUND, DAMAGED = "M", "F", "E"
 LOSS_PER_UNIT_DAY = 1.6e-4
 DAMAGE_PER_UNIT_DAY = 1.0e-4
 FOUND_SHARE = 0.4
-REMOVAL_EVERY_DAYS = 91
+#: Unsellable units are taken back so often, the first time after a month.
+REMOVAL_EVERY_DAYS, FIRST_REMOVAL_DAY = 91, 30
 
 
 @dataclass(slots=True)
@@ -214,7 +215,7 @@ class Stock:
         self._sell(day)
         self._lose_and_find(day)
         self._move_between_centres(day)
-        if day % REMOVAL_EVERY_DAYS == REMOVAL_EVERY_DAYS - 1:
+        if day % REMOVAL_EVERY_DAYS == FIRST_REMOVAL_DAY:
             self._remove_unsellable(day)
         self.in_stock[day] = self.fulfillable.sum(axis=1) > 0
 
