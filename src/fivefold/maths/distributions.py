@@ -269,7 +269,7 @@ def _discrete_loss(x: ArrayLike, mean: FloatArray, excess: FloatArray) -> FloatA
     tail = _tail(low, mean, excess, 0.0)
     # E[X; X > k] of (size, p) is the mean times P(X' >= k) of (size + 1, p).
     at_low = mean * _tail(low - 1.0, mean, excess, 1.0) - low * tail
-    return np.where(x < 0, mean - x, np.maximum(at_low - (x - low) * tail, 0.0))
+    return np.asarray(np.where(x < 0, mean - x, np.maximum(at_low - (x - low) * tail, 0.0)))
 
 
 def _discrete_quantile(level: FloatArray, mean: FloatArray, excess: FloatArray) -> FloatArray:

@@ -336,13 +336,14 @@ class _Search:
         self.branches += self.loose_from.size > 0
         if not kernels.tighten(
             problem.arc_from, problem.arc_to, problem.starts, problem.suppliers,
-            problem.order, problem.time, *domains,
+            problem.order, problem.time, domains[0], domains[1], domains[2], domains[3],
         ):  # fmt: skip
             return None
         met = self.best_quoted.copy()
         price = price.copy()
         bound, found, quoted, incoming = kernels.raise_bound(
-            self.order, self.parent, self.towards, problem.time, problem.cost, *domains,
+            self.order, self.parent, self.towards, problem.time, problem.cost,
+            domains[0], domains[1], domains[2], domains[3],
             self.loose_from, self.loose_to, price, rounds, self.cost, step,
             problem.order, problem.starts, problem.suppliers, problem.highest, met,
         )  # fmt: skip

@@ -77,7 +77,7 @@ class Curves:
         share = knot - low
         flat = curve.ravel()
         place = stream * curve.shape[1] + low
-        return flat[place] * (1 - share) + flat[place + 1] * share
+        return np.asarray(flat[place] * (1 - share) + flat[place + 1] * share)
 
 
 def lead_time_nodes(mean: FloatArray, sd: FloatArray) -> FloatArray:

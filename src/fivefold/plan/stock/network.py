@@ -161,6 +161,7 @@ class _Network:
     ) -> None:
         self._as_of = as_of
         self._units_per_week = units_per_week
+        self._units_a_shipment = max(1.0, sum(units_per_week.values()))
         self._make_queue_days = make_queue_days
         self._default = default_lead_time_days
         self._places = {row["location"]: row for row in dataset["locations"].iter_rows(named=True)}
@@ -300,12 +301,13 @@ class _Network:
         return found
 
     def _freight(self, item: str, lane: dict[str, Any]) -> float:
-        """Return the cost of moving one unit, a shipment's spread over a week's units."""
+        """Return the cost of moving one unit, a share of the shipment's included."""
         row = self._items.get(item, {})
         volume = (
             (row.get("length_cm") or 0) * (row.get("width_cm") or 0) * (row.get("height_cm") or 0)
         ) / 1e6
-        shared = lane["cost_per_shipment"] / max(1.0, self._units_per_week.get(item, 100.0))
+        # A shipment carries what all items need in a week.
+        shared = lane["cost_per_shipment"] / self._units_a_shipment
         return float(
             lane["cost_per_unit"]
             + lane["cost_per_kg"] * (row.get("weight_kg") or 0)

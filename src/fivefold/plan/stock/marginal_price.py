@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from fivefold.plan.stock import frontier_kernels as kernels
+from fivefold.plan.stock import marginal_price_kernels as kernels
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
