@@ -5,13 +5,14 @@ Reads a journal, writes nothing.
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from fivefold.ledger.accounts import INVENTORY_ACCOUNTS, OWNED
-from fivefold.ledger.entries import to_microseconds
+from fivefold.ledger.entries import from_microseconds, to_microseconds
 from fivefold.ledger.log import events_frame, facts
 from fivefold.model.schema import schema
 
@@ -177,31 +178,22 @@ def reservations(journal: Journal) -> pl.DataFrame:
             (ref, *books.place_keys[place][:2], books.place_keys[place][3], units)
             for (place, ref), units in books.reservations.items()
         ]
-        stated = bool(books.fact_seq)
-    types: dict[str, type[pl.DataType]] = {
+        last = books.fact_seq
+    expiry: dict[str, datetime] = {}
+    for _, _, kind, subject, body in journal.log.fact_rows(1, last):
+        if kind == "reservation":
+            expiry[subject] = from_microseconds(json.loads(body)["expires_us"])
+    types: dict[str, pl.DataType | type[pl.DataType]] = {
         "ref": pl.String,
         "item": pl.String,
         "lot": pl.String,
         "location": pl.String,
         "units": pl.Int64,
+        "expires_at": pl.Datetime("us", "UTC"),
     }
-    frame = pl.DataFrame(rows, schema=types, orient="row").sort("ref", "item", "lot", "location")
-    instant = pl.Datetime("us", "UTC")
-    if not stated:
-        return frame.with_columns(expires_at=pl.lit(None, dtype=instant))
-    expiry = (
-        facts(journal, kind="reservation")
-        .group_by("subject", maintain_order=True)
-        .last()
-        .select(
-            ref=pl.col("subject"),
-            expires_at=pl.col("body")
-            .str.extract(r'"expires_us":(\d+)')
-            .cast(pl.Int64)
-            .cast(instant),
-        )
-    )
-    return frame.join(expiry, on="ref", how="left", maintain_order="left")
+    dated = [(*row, expiry.get(row[0])) for row in rows]
+    frame = pl.DataFrame(dated, schema=types, orient="row")
+    return frame.sort("ref", "item", "lot", "location")
 
 
 def trace(
