@@ -100,27 +100,3 @@ def importer() -> Dataset:
             ),
         }
     )
-
-
-def buy(
-    decision: str,
-    item: str,
-    quantity: int,
-    start_on: date,
-    due_on: date,
-    *,
-    supplier: str = "FAR",
-    mode: str | None = "fcl+ftl",
-) -> dict[str, object]:
-    """Return one buy of a supply plan."""
-    return {
-        "decision": decision,
-        "kind": "buy",
-        "item": item,
-        "source": supplier,
-        "destination": "WH1",
-        "quantity": quantity,
-        "start_on": start_on,
-        "due_on": due_on,
-        "mode": mode,
-    }
