@@ -19,7 +19,7 @@ from fivefold.connect.findings import Findings
 from fivefold.connect.loaded import MET, OWN, STATED, Loaded
 from fivefold.connect.rows import check_rows, conformed
 from fivefold.connect.settings import ImportSettings
-from fivefold.connect.tables import read_cells, read_parquet
+from fivefold.connect.tables import UNREADABLE, read_cells, read_parquet
 from fivefold.connect.text import Sheet, folded, read_header, read_sheet
 from fivefold.errors import Problem
 from fivefold.model.schema import schema, table_names
@@ -93,7 +93,7 @@ def recognise_header(name: str, header: tuple[str, ...]) -> Recognition:
 def _recognise_parquet(name: str, content: bytes) -> Recognition:
     try:
         header = tuple(pl.read_parquet_schema(content))
-    except (pl.exceptions.PolarsError, OSError):
+    except UNREADABLE:
         header = ()
     return recognise_header(name, header)
 

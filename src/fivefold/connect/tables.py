@@ -24,6 +24,9 @@ from fivefold.model.schema import Column, TableSchema, polars_type
 _FORMULA = r"^'*[=+\-@\t\r＝＋－＠]"
 _ESCAPED = r"^''*[=+\-@\t\r＝＋－＠]"
 
+#: What polars raises for broken Parquet; deep damage ends in a panic of its own kind.
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableRead:
@@ -152,7 +155,7 @@ def read_parquet(
             )
             return None
         raw = pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError, OverflowError) as error:
+    except (*UNREADABLE, OverflowError) as error:
         findings.say(
             "broken_file",
             f"the file is not readable as Parquet ({str(error).splitlines()[0][:120]}); write it "

@@ -385,6 +385,15 @@ def bad_containers() -> Iterator[Case]:
     )
 
 
+def test_no_damage_to_a_parquet_file_escapes() -> None:
+    good = parquet({"item": ["A", "B"], "unit_cost": [1.0, 2.0], "case_quantity": [3, None]})
+    for place in range(4, len(good) - 4, 7):
+        damaged = bytearray(good)
+        damaged[place] ^= 0x5A
+        loaded = read_file("items.parquet", bytes(damaged), settings=SMALL)
+        assert loaded.accepted or loaded.tables == {}
+
+
 def zip_of(parts: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
