@@ -10,6 +10,7 @@ import sqlite3
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,10 @@ _BATCH = (
 )
 
 
+#: What reading a damaged file raises; SQLite's own message may hold damaged text.
+_UNREADABLE = (sqlite3.DatabaseError, UnicodeDecodeError, OverflowError)
+
+
 class FileCheck:
     """One run over one file.
 
@@ -98,7 +103,7 @@ class FileCheck:
             self.db.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
             self._check_all()
             self.db.close()
-        except sqlite3.DatabaseError as error:
+        except _UNREADABLE as error:
             self._corrupt("file", error)
         if self.more:
             self.problems.append(
@@ -126,7 +131,7 @@ class FileCheck:
         else:
             self.more += 1
 
-    def _corrupt(self, table: str, error: sqlite3.DatabaseError) -> None:
+    def _corrupt(self, table: str, error: Exception) -> None:
         self.chain_ok = False
         self._add(table, "corrupt", f"SQLite cannot read it: {error}; restore a backup")
 
@@ -138,8 +143,8 @@ class FileCheck:
         try:
             for row in self.db.execute(query, values):
                 rows.append(row)
-        except (sqlite3.DatabaseError, OverflowError) as error:
-            self._corrupt(table, sqlite3.DatabaseError(str(error)))
+        except _UNREADABLE as error:
+            self._corrupt(table, error)
         return rows
 
     def _check_all(self) -> None:
@@ -168,17 +173,16 @@ class FileCheck:
             if message != "ok":
                 self.chain_ok = False
                 self._add("file", "corrupt", str(message))
-        stored = {
-            row[0]
-            for row in self._read(
-                "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL", table="file"
-            )
-        }
-        for statement in SCHEMA:
-            if statement not in stored:
-                self._add("file", "schema", f"lacks: {' '.join(statement.split())[:80]}")
-        for statement in stored - set(SCHEMA):
-            self._add("file", "schema", f"has besides: {' '.join(str(statement).split())[:80]}")
+        query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        stored = set(self._read(query, table="file"))
+        with closing(sqlite3.connect(":memory:")) as blank:
+            for statement in SCHEMA:
+                blank.execute(statement)
+            made = set(blank.execute(query).fetchall())
+        for kind, name, *_ in sorted(made - stored, key=str):
+            self._add("file", "schema", f"the {kind} {name} is not as it was made")
+        for kind, name, *_ in sorted(stored - made, key=str):
+            self._add("file", "schema", f"has a {kind} {name} that was not made by the journal")
 
     def _check_meta(self) -> dict[str, str]:
         meta = {}

@@ -183,7 +183,8 @@ class SqliteStore:
             self._write.close()
             if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
                 raise LockedError(f"{path} is held by another program: {error}") from error
-            if isinstance(error, sqlite3.DatabaseError):
+            # The message of a damaged file may itself not be readable.
+            if isinstance(error, sqlite3.DatabaseError | UnicodeDecodeError):
                 message = f"{path}: {error}; run verify and restore a backup"
                 raise IntegrityError(message) from error
             raise
