@@ -1,7 +1,7 @@
 """Demand expected per item, place and period, as quantiles, with the reasons.
 
-The order of calls only; each step stands in its own module: history, cleaning, panel,
-newcomers, judgement.
+The order of calls; each step stands in its own module: history, cleaning, drivers, panel,
+newcomers, life cycle and overrides in `adjustments`, tables and reasons in `results`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fivefold.calendars import Periods, next_monday
-from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
-from fivefold.plan.demand import accuracy
+from fivefold.model import Dataset, Outcome, Reason, explanations_frame
+from fivefold.plan.demand import adjustments, newcomers, results
+from fivefold.plan.demand.cleaning import Cleaned, clean, inherit
 from fivefold.plan.demand.combination import Floats
-from fivefold.plan.demand.history import KEY, daily_demand
-from fivefold.plan.demand.panel import PanelForecast, forecast_panel
+from fivefold.plan.demand.drivers import Drivers, calendar_features, named_holidays
+from fivefold.plan.demand.history import daily_demand
+from fivefold.plan.demand.panel import forecast_panel
 
 #: 0.05 to 0.95 and the tails that stock for costly shortages needs.
 LEVELS = (0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99)
@@ -42,6 +44,8 @@ class DemandParams:
         Past origins of the back-test.
     history_days : int
         How much history is read at most. [days]
+    country : str, optional
+        Whose public holidays move demand; the first location's country, else US.
     """
 
     start: date | None = None
@@ -50,6 +54,7 @@ class DemandParams:
     levels: tuple[float, ...] = LEVELS
     origins: int = 3
     history_days: int = 1100
+    country: str | None = None
 
     def __post_init__(self) -> None:
         if self.period_days < 1:
@@ -94,7 +99,8 @@ def forecast(
     Parameters
     ----------
     dataset : Dataset
-        Reads what `daily_demand` reads.
+        Reads what `daily_demand` reads, and items, offers, forecast_inputs and
+        forecast_overrides.
     params : DemandParams
     as_of : date
         First day that is not history.
@@ -106,17 +112,34 @@ def forecast(
     Outcome
         Tables forecasts, forecast_means, forecast_accuracy; explanations with subjects
         `forecast:ITEM@LOCATION`. Infeasible where there is no demand to learn from.
+
+    Notes
+    -----
+    Components and materials that are not sold have no forecast of their own: what they are
+    needed for decides (dependent demand).
     """
     del rng
+    periods = params.horizon(as_of)
+    if periods.start < as_of:
+        return _no_answer(f"The first period starts {periods.start}, before the day {as_of}.")
+    items = dataset["items"]
     daily = daily_demand(dataset, as_of=as_of).filter(
         pl.col("date") >= as_of - timedelta(days=params.history_days)
     )
-    periods = params.horizon(as_of)
-    if daily.height == 0 or periods.start < as_of:
-        return _no_answer(daily, periods, as_of)
-    keys, values, starts = blocks(daily, as_of=as_of, days=params.period_days)
+    daily = inherit(daily, items)
+    ended = items.filter(pl.col("status") == "ended")["item"]
+    daily = daily.filter(~pl.col("item").is_in(ended.implode()))
+    if daily.height == 0:
+        return _no_answer("There is no sale to learn from: neither orders nor sales_history.")
+    cleaned = clean(daily, as_of=as_of)
     gap = (periods.start - as_of).days
     horizon = periods.count + -(-gap // periods.days)
+    wanted = blocks(cleaned.wanted, days=params.period_days)
+    lengths = np.isfinite(wanted).sum(axis=1)
+    grown = np.flatnonzero(lengths >= newcomers.GROWN_BLOCKS)
+    if len(grown) == 0:
+        grown = np.flatnonzero(lengths == lengths.max())
+    values, starts = _end_to_end(wanted[grown])
     made = forecast_panel(
         values,
         starts,
@@ -125,147 +148,115 @@ def forecast(
         levels=np.array(params.levels),
         loss="squared",
         origins=params.origins,
+        drivers=_drivers(dataset, cleaned, grown, wanted, params, as_of, horizon),
     )
-    return _outcome(keys, made, periods, gap)
-
-
-def blocks(
-    daily: pl.DataFrame, *, as_of: date, days: int
-) -> tuple[pl.DataFrame, Floats, NDArray[np.int64]]:
-    """Return demand summed over blocks of `days` days that end the day before `as_of`.
-
-    A block that begins before the first day of its series is left out unless it is the only
-    one. Returns the keys, the values end to end and where each series starts.
-    """
-    back = (pl.lit(as_of) - pl.col("date")).dt.total_days() - 1
-    summed = (
-        daily.with_columns((back // days).alias("block"))
-        .group_by([*KEY, "block"])
-        .agg(pl.col("units").sum().cast(pl.Float64), pl.len().alias("length"))
-        .sort([*KEY, "block"], descending=[False, False, True])
-        .filter((pl.col("length") == days) | (pl.col("block") == 0))
+    state = results.State.of_panel(cleaned.keys[grown], made)
+    state = _with_newcomers(state, dataset, cleaned, wanted, grown, np.array(params.levels))
+    state = state.shifted(gap=gap, days=periods.days, count=periods.count)
+    state = adjustments.end_of_life(state, items, periods)
+    state = adjustments.overridden(state, dataset["forecast_overrides"], periods, as_of=as_of)
+    return Outcome(
+        tables=results.tables(state, periods, made, cleaned.keys[grown]),
+        explanations=explanations_frame(results.reasons(state, made, grown, cleaned)),
+        notes={"series": state.keys.height, "newcomers": state.keys.height - len(grown)},
     )
-    counted = summed.group_by(KEY, maintain_order=True).agg(pl.len().alias("count"))
-    starts = np.concatenate([[0], np.cumsum(counted["count"].to_numpy())]).astype(np.int64)
-    return counted.select(KEY), summed["units"].to_numpy().astype(float), starts
 
 
-def shift(paths: Floats, *, gap: int, days: int, count: int) -> Floats:
-    """Return forecasts by block after `as_of` as forecasts by period that starts `gap` days later.
-
-    A period that lies across two blocks takes its share of each. Axis 1 is the horizon.
-
-    >>> shift(np.array([[7.0, 14.0]]), gap=1, days=7, count=1).round(6).tolist()
-    [[8.0]]
-    """
-    whole, part = divmod(gap, days)
-    share = part / days
-    first = paths[:, whole : whole + count]
-    if part == 0:
-        return first
-    found: Floats = (1 - share) * first + share * paths[:, whole + 1 : whole + 1 + count]
-    return found
-
-
-def _no_answer(daily: pl.DataFrame, periods: Periods, as_of: date) -> Outcome:
-    text = (
-        f"The first period starts {periods.start}, before the plan's day {as_of}."
-        if daily.height
-        else "There is no sale to learn from: neither orders nor sales_history before this day."
-    )
+def _no_answer(text: str) -> Outcome:
     reason = Reason(subject="forecast", reason_code="infeasible", text=text)
     return Outcome(tables={}, status="infeasible", explanations=explanations_frame([reason]))
 
 
-def _outcome(keys: pl.DataFrame, made: PanelForecast, periods: Periods, gap: int) -> Outcome:
-    count = periods.count
-    mean = shift(made.mean, gap=gap, days=periods.days, count=count)
-    sd = shift(made.sd, gap=gap, days=periods.days, count=count)
-    quantiles = shift(made.quantiles, gap=gap, days=periods.days, count=count)
-    methods = made.method_names()
-    means = (
-        _long(keys, periods)
-        .with_columns(
-            pl.Series("units_mean", mean.ravel()),
-            pl.Series("units_sd", sd.ravel()),
-            pl.Series("method", np.repeat(methods, count)),
-        )
-        .select(schema("forecast_means").names)
-    )
-    levels = made.levels
-    forecasts = (
-        _long(keys, periods)
-        .select(pl.all().repeat_by(levels.size).explode())
-        .with_columns(
-            pl.Series("quantile", np.tile(levels, mean.size)),
-            pl.Series("units", quantiles.ravel()),
-        )
-        .select(schema("forecasts").names)
-    )
-    return Outcome(
-        tables={
-            "forecasts": forecasts,
-            "forecast_means": means,
-            "forecast_accuracy": accuracy_table(keys, made),
-        },
-        explanations=explanations_frame(_reasons(keys, made, mean)),
-        notes={"series": keys.height},
-    )
+def blocks(wanted: Floats, *, days: int) -> Floats:
+    """Return demand summed over blocks of `days` days that end with the last day.
 
+    A block that begins before its series does is unknown, unless it is the only one: then it
+    is scaled up to a whole one.
 
-def _long(keys: pl.DataFrame, periods: Periods) -> pl.DataFrame:
-    starts = pl.DataFrame({"period_start": periods.starts()})
-    return keys.join(starts, how="cross")
-
-
-def accuracy_table(keys: pl.DataFrame, made: PanelForecast) -> pl.DataFrame:
-    """Return how each method did at past origins, per item and place, and the one used.
-
-    The row `combination` is what was used; single methods are chosen where they carry weight.
+    >>> blocks(np.array([[np.nan, 1.0, 2.0, 3.0, 4.0]]), days=2).tolist()
+    [[3.0, 7.0]]
     """
-    rows: list[dict[str, object]] = []
-    scale = np.maximum(made.scales, 1e-9)
-    for i, (item, location) in enumerate(keys.iter_rows()):
-        actual = made.actual[i]
-        known = np.isfinite(actual)
-        if not known.any():
-            continue
-        total = np.abs(actual[known]).sum()
-        paths = {"combination": made.tested[i]}
-        for m in np.flatnonzero(made.weights[i] > 0.02):
-            paths[made.methods[m]] = made.method_tested[i, :, m]
-        for name, path in paths.items():
-            error = (path - actual)[known]
-            rows.append(
-                {
-                    "item": item,
-                    "location": location,
-                    "method": name,
-                    "chosen": True,
-                    "wape": float(np.abs(error).sum() / total) if total > 0 else None,
-                    "bias": float(error.sum() / total) if total > 0 else None,
-                    "mase": float(np.abs(error).mean() / scale[i]),
-                }
-            )
-    return schema("forecast_accuracy").frame(rows)
+    count = max(1, wanted.shape[1] // days)
+    tail = wanted[:, -count * days :]
+    if tail.shape[1] < days:
+        scaled: Floats = np.nanmean(tail, axis=1, keepdims=True) * days
+        return scaled
+    found = tail.reshape(len(wanted), count, days).sum(axis=2)
+    alone = ~np.isfinite(found).any(axis=1)
+    if alone.any():
+        last = wanted[alone, -days:]
+        known = np.isfinite(last)
+        mean = np.nansum(last, axis=1) / np.maximum(known.sum(axis=1), 1)
+        found[alone, -1] = mean * days
+    begun = np.isfinite(found)
+    rows = begun.any(axis=0)
+    kept: Floats = found[:, int(rows.argmax()) :]
+    return kept
 
 
-def _reasons(keys: pl.DataFrame, made: PanelForecast, mean: Floats) -> list[Reason]:
-    reasons = []
-    names = made.method_names()
-    for i, (item, location) in enumerate(keys.iter_rows()):
-        known = np.isfinite(made.actual[i])
-        error = (
-            accuracy.wape(made.actual[i][known], made.tested[i][known]) if known.any() else np.nan
-        )
-        told = f", off by {error:.0%} in the back-test" if np.isfinite(error) else ""
-        reasons.append(
-            Reason(
-                subject=f"forecast:{item}@{location}",
-                reason_code="forecast_method",
-                reference=names[i],
-                quantity=float(mean[i].sum()),
-                text=f"Demand is {made.kind[i]}; forecast by {names[i]}{told}.",
+def _end_to_end(rows: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    known = np.isfinite(rows)
+    starts = np.concatenate([[0], np.cumsum(known.sum(axis=1))]).astype(np.int64)
+    return rows[known], starts
+
+
+def _drivers(
+    dataset: Dataset,
+    cleaned: Cleaned,
+    grown: NDArray[np.int64],
+    wanted: Floats,
+    params: DemandParams,
+    as_of: date,
+    horizon: int,
+) -> Drivers | None:
+    """Calendar, planned prices and promotions of every block, groups by category."""
+    days = params.period_days
+    past = int(np.isfinite(wanted[grown]).sum(axis=1).max())
+    first = as_of - timedelta(days=days * past)
+    begins = [first + timedelta(days=days * i) for i in range(past + horizon)]
+    places = dataset["locations"]["country"].drop_nulls()
+    country = params.country or (places[0] if len(places) else "US")
+    holidays = named_holidays(country, range(first.year, begins[-1].year + 2))
+    shared, yearly = calendar_features(begins, days, holidays)
+    category = (
+        cleaned.keys[grown]
+        .join(dataset["items"].select("item", "category"), on="item", how="left")["category"]
+        .fill_null("")
+    )
+    groups = category.rank("dense").to_numpy().astype(np.int64)
+    sizes = np.bincount(groups)
+    groups = np.where(sizes[groups] >= 5, groups, 0)
+    own = adjustments.planned(
+        dataset["forecast_inputs"], cleaned, grown, as_of=as_of, days=days, past=past, ahead=horizon
+    )
+    current = np.ones(len(grown), dtype=bool)
+    return Drivers(shared, own, yearly, groups, current, 29 if days == 1 else 13)
+
+
+def _with_newcomers(
+    state: results.State,
+    dataset: Dataset,
+    cleaned: Cleaned,
+    wanted: Floats,
+    grown: NDArray[np.int64],
+    levels: Floats,
+) -> results.State:
+    """Add items with little history, and offers that never sold, by their analogues."""
+    items = dataset["items"]
+    recent = state.mean[:, : min(13, state.mean.shape[1])].mean(axis=1)
+    known = state.keys.with_columns(pl.Series("units_mean", recent))
+    young = np.setdiff1d(np.arange(cleaned.keys.height), grown)
+    asked: list[tuple[str, str, Floats]] = []
+    for row in young:
+        item, location = cleaned.keys.row(int(row))
+        own = wanted[row][np.isfinite(wanted[row])]
+        asked.append((item, location, own))
+    offered = adjustments.unsold_offers(dataset, cleaned.keys)
+    asked += [(item, location, np.zeros(0)) for item, location in offered.iter_rows()]
+    for item, location, own in asked:
+        belief = newcomers.believe(item=item, own=own, location=location, grown=known, items=items)
+        if belief is not None:
+            state = state.with_newcomer(
+                item, location, belief, newcomers.newcomer_quantiles(belief, levels), len(own)
             )
-        )
-    return reasons
+    return state
