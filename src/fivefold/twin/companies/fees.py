@@ -1,62 +1,36 @@
-"""Amazon's fees as far as the example's reports need them.
+"""Amazon's fees as the example's reports state them, taken from the cards of `deliver`.
 
-The full dated cards, with the grade of every figure, belong to `deliver`. Here stands the
-2026 fulfilment card for ordinary goods (in force from 2026-01-15, peak from 15 October),
-secondary sources that agree, and what the seller's categories pay. Earlier days are charged
-by the same card: the example does not pretend to know the seller's older invoices.
+The seller's older invoices are not imitated: a day before the card of 2026 is charged as the
+same day of the year under that card.
 """
 
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 
 import numpy as np
+import polars as pl
+from numpy.typing import NDArray
 
-from fivefold.twin.companies.catalogue import Floats, Ints
+from fivefold.deliver import fees as cards
+from fivefold.deliver.fee_cards import FeeBook, fee_cards, fulfilment_season
+from fivefold.deliver.size_tiers import SizeTier, size_tier
+from fivefold.twin.companies.catalogue import Floats
 
 INCH_CM, POUND_KG, CUBIC_FOOT_M3 = 2.54, 0.45359237, 0.028316846592
-SMALL_STANDARD, LARGE_STANDARD, SMALL_BULKY, LARGE_BULKY, EXTRA_LARGE = range(5)
-TIER_NAMES = (
-    "Small standard-size",
-    "Large standard-size",
-    "Small bulky",
-    "Large bulky",
-    "Extra-large 0 to 50 lb",
-)
-#: Fee by weight band of the small standard tier: (up to oz, off-peak, peak), price $10–50.
-_SMALL = (
-    (2, 3.32, 3.51),
-    (4, 3.42, 3.61),
-    (6, 3.45, 3.65),
-    (8, 3.54, 3.74),
-    (10, 3.68, 3.89),
-    (12, 3.78, 3.99),
-    (14, 3.91, 4.13),
-    (16, 3.96, 4.18),
-)
-_LARGE = (
-    (4, 3.73, 3.97),
-    (8, 3.95, 4.21),
-    (12, 4.20, 4.48),
-    (16, 4.60, 4.89),
-    (20, 5.04, 5.34),
-    (24, 5.42, 5.73),
-    (28, 5.57, 5.89),
-    (32, 5.82, 6.15),
-    (36, 5.92, 6.29),
-    (40, 6.10, 6.49),
-    (44, 6.26, 6.66),
-    (48, 6.67, 7.08),
-)
-_LARGE_ABOVE_48_OZ = (6.97, 7.51)
-_BASE_OF_BULKY = {
-    SMALL_BULKY: (7.55, 8.59),
-    LARGE_BULKY: (9.35, 10.39),
-    EXTRA_LARGE: (26.33, 29.06),
+CARD_FROM = date(2026, 1, 15)
+TIER_NAMES = {
+    "small_standard": "Small standard-size",
+    "large_standard": "Large standard-size",
+    "small_bulky": "Small bulky",
+    "large_bulky": "Large bulky",
+    "xl_0_50": "Extra-large 0 to 50 lb",
+    "xl_50_70": "Extra-large 50 to 70 lb",
+    "xl_70_150": "Extra-large 70 to 150 lb",
+    "xl_150_plus": "Extra-large 150+ lb",
 }
-FUEL_SURCHARGE, FUEL_FROM = 0.035, date(2026, 4, 17)
-#: What the small tiers' lowest price band pays less, and the highest more.
-_CHEAPER_SMALL, _CHEAPER_LARGE, _DEARER = 0.89, 0.82, 0.26
+#: Storage a cubic foot and month, January to September and October to December (2026 card).
 STORAGE_PER_CUFT = {"standard": (0.78, 2.40), "oversize": (0.56, 1.40)}
 #: Surcharge on aged stock a cubic foot and month, from 2026-01-16: (from day, to day, rate).
 AGED_PER_CUFT = (
@@ -72,74 +46,80 @@ AGED_PER_CUFT = (
 SUBSCRIPTION_A_MONTH = 39.99
 
 
-def size_tiers(sides_cm: Floats, weight_kg: Floats) -> Ints:
-    """Return the 2026 size tier of each item, shape (n_items,); sides longest first."""
-    inches, pounds = sides_cm / INCH_CM, weight_kg / POUND_KG
-    girth = inches[:, 0] + 2 * (inches[:, 1] + inches[:, 2])
-    tier = np.full(len(pounds), EXTRA_LARGE)
-    for number, limits, most, around in (
-        (LARGE_BULKY, (59, 33, 33), 50, 130),
-        (SMALL_BULKY, (37, 28, 20), 50, 130),
-        (LARGE_STANDARD, (18, 14, 8), 20, np.inf),
-        (SMALL_STANDARD, (15, 12, 0.75), 1, np.inf),
-    ):
-        fits = (inches <= np.array(limits)).all(axis=1) & (pounds <= most) & (girth <= around)
-        tier[fits] = number
-    return tier
+def card_day(day: date) -> date:
+    """Return the day whose cards charge `day`: itself, or that of 2026 and January 2027.
 
-
-def fulfilment_fee(
-    sides_cm: Floats, weight_kg: Floats, price: Floats, *, peak: bool, fuel: bool
-) -> Floats:
-    """Return the fulfilment fee a unit, shape (n_items,), rounded to cents.
-
-    The shipping weight is the larger of unit and dimensional weight (cubic inches / 139),
-    for small standard the unit weight; bulky sides count as at least 2 inches.
+    >>> card_day(date(2025, 12, 1)), card_day(date(2025, 1, 3))
+    (datetime.date(2026, 12, 1), datetime.date(2027, 1, 3))
     """
-    tier, season = size_tiers(sides_cm, weight_kg), int(peak)
-    inches, pounds = sides_cm / INCH_CM, weight_kg / POUND_KG
-    bulky = tier >= SMALL_BULKY
-    dimensional = np.where(bulky[:, None], np.maximum(inches, 2), inches).prod(axis=1) / 139
-    weight = np.where(tier == SMALL_STANDARD, pounds, np.maximum(pounds, dimensional))
-    ounces = weight * 16
-    fee = np.zeros(len(price))
-    small, large = tier == SMALL_STANDARD, tier == LARGE_STANDARD
-    fee[small] = _banded(ounces[small], _SMALL, season)
-    fee[large] = _banded(ounces[large], _LARGE, season)
-    heavy = large & (ounces > 48)
-    fee[heavy] = _LARGE_ABOVE_48_OZ[season] + 0.08 * np.ceil((ounces[heavy] - 48) / 4)
-    for number, base in _BASE_OF_BULKY.items():
-        here = tier == number
-        fee[here] = base[season] + 0.38 * np.ceil(np.maximum(weight[here] - 1, 0))
-    cheap, dear = price < 10, price > 50
-    fee[small & cheap] -= _CHEAPER_SMALL
-    fee[large & cheap] -= _CHEAPER_LARGE
-    fee[bulky & cheap] -= 0.77
-    fee[~bulky & dear] += _DEARER
-    charged: Floats = (fee * (1 + FUEL_SURCHARGE * fuel)).round(2)
-    return charged
+    if day >= CARD_FROM:
+        return day
+    month_day = min(day.day, 28)
+    moved = date(CARD_FROM.year, day.month, month_day)
+    return moved if moved >= CARD_FROM else date(CARD_FROM.year + 1, day.month, month_day)
 
 
-def _banded(ounces: Floats, bands: tuple[tuple[int, float, float], ...], season: int) -> Floats:
-    upper = np.array([band[0] for band in bands])
-    amount = np.array([band[1 + season] for band in bands])
-    fee: Floats = amount[np.minimum(np.searchsorted(upper, ounces), len(bands) - 1)]
-    return fee
+@cache
+def _book(day: date) -> FeeBook:
+    return FeeBook(fee_cards(), day=day)
 
 
-def is_peak(day: date) -> bool:
-    """Tell whether the peak card holds: 15 October to 14 January."""
-    return (day.month, day.day) >= (10, 15) or (day.month, day.day) <= (1, 14)
+def card_of(day: date) -> tuple[str, bool]:
+    """Return what tells the fulfilment fees of two days apart: season and fuel surcharge."""
+    charged = card_day(day)
+    return fulfilment_season(charged), charged >= _fuel_from()
 
 
-def referral_share(category: str, price: float) -> float:
-    """Return the referral share: 15 %, and 8 % for beauty up to $10."""
-    return 0.08 if category == "Beauty" and price <= 10 else 0.15
+@cache
+def _fuel_from() -> date:
+    known = fee_cards().filter(pl.col("fee_type") == "FUEL_LOGISTICS_SURCHARGE")
+    first = known.filter(pl.col("option") == "fba")["effective_from"].min()
+    assert isinstance(first, date)
+    return first
+
+
+def size_tiers(sides_cm: Floats, weight_kg: Floats) -> list[SizeTier]:
+    """Return the size tier of each item on the card of 2026; sides of shape (n_items, 3)."""
+    return [
+        size_tier(length_cm=a, width_cm=b, height_cm=c, weight_kg=kg, day=CARD_FROM)
+        for (a, b, c), kg in zip(sides_cm.tolist(), weight_kg.tolist(), strict=True)
+    ]
+
+
+def is_standard(tiers: list[SizeTier]) -> NDArray[np.bool_]:
+    """Return which tiers store as standard-size, shape (n_items,)."""
+    return np.array([tier.group == "standard" for tier in tiers], dtype=np.bool_)
+
+
+def fulfilment_fees(tiers: list[SizeTier], price: Floats, day: date) -> Floats:
+    """Return the fulfilment fee a unit on a day, fuel surcharge and oversize handling in it.
+
+    Raises
+    ------
+    ValueError
+        If the card does not know the fee of a tier.
+    """
+    book = _book(card_day(day))
+    found = []
+    for tier, amount in zip(tiers, price.tolist(), strict=True):
+        fee = cards.fulfilment(book, size=tier, product_class="non_apparel", price=amount)
+        if fee.amount is None:
+            raise ValueError(f"the fee card does not know tier {tier.tier} at {amount}")
+        handling = cards.overmax(book, size=tier)
+        fuel = cards.fuel_surcharge(book, fee).amount or 0.0
+        found.append(fee.amount + fuel + ((handling.amount or 0.0) if handling else 0.0))
+    return np.array(found).round(2)
 
 
 def referral_fee(categories: list[str], price: Floats) -> Floats:
-    """Return the referral fee a unit, at least $0.30, rounded to cents."""
-    pairs = zip(categories, price, strict=True)
-    shares = np.array([referral_share(category, amount) for category, amount in pairs])
-    fee: Floats = np.maximum(price * shares, 0.30).round(2)
-    return fee
+    """Return the referral fee a unit, rounded to cents."""
+    pairs = zip(categories, price.round(4).tolist(), strict=True)
+    return np.array([_referral(category, amount) for category, amount in pairs])
+
+
+@cache
+def _referral(category: str, price: float) -> float:
+    line = cards.referral(_book(CARD_FROM), category=category, price=price)
+    if line.amount is None:
+        raise ValueError(f"the fee card does not know category {category!r}")
+    return round(line.amount, 2)

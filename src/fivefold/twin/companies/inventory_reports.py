@@ -10,7 +10,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from fivefold.twin.companies.catalogue import Floats, Ints
-from fivefold.twin.companies.fees import AGED_PER_CUFT, CUBIC_FOOT_M3, STORAGE_PER_CUFT, size_tiers
+from fivefold.twin.companies.fees import (
+    AGED_PER_CUFT,
+    CUBIC_FOOT_M3,
+    STORAGE_PER_CUFT,
+    is_standard,
+    size_tiers,
+)
 from fivefold.twin.companies.history import History
 from fivefold.twin.companies.report_files import (
     INVENTORY,
@@ -21,8 +27,6 @@ from fivefold.twin.companies.report_files import (
     write_report,
 )
 from fivefold.twin.companies.stock import RECEIPTS, RETURNS, Position
-
-STANDARD_TIERS = 2
 
 
 def write_inventory(directory: Path, history: History) -> list[Path]:
@@ -166,7 +170,7 @@ def _planning(history: History) -> pl.DataFrame:
     inbound = position.working + position.shipped + position.receiving
     shipped = {days: _shipped(history, items, days) for days in (7, 30, 60, 90)}
     price = catalogue.price[items]
-    standard = size_tiers(catalogue.sides_cm, catalogue.weight_kg)[items] < STANDARD_TIERS
+    standard = is_standard(size_tiers(catalogue.sides_cm[items], catalogue.weight_kg[items]))
     november = history.as_of.month >= 10
     rate = np.array(
         [STORAGE_PER_CUFT["oversize"][november], STORAGE_PER_CUFT["standard"][november]]
@@ -275,7 +279,7 @@ def _restock(history: History) -> pl.DataFrame:
     total_cover, cover = _cover(available + inbound, sold / 30), _cover(available, sold / 30)
     advised = np.maximum(np.ceil(sold / 30 * 60) - available - inbound, 0).astype(np.int64)
     urgent = history.as_of + timedelta(days=2)
-    tier = size_tiers(catalogue.sides_cm, catalogue.weight_kg)[items]
+    standard = is_standard(size_tiers(catalogue.sides_cm[items], catalogue.weight_kg[items]))
     return pl.DataFrame(
         {
             "Country": ["US"] * len(items),
@@ -311,6 +315,6 @@ def _restock(history: History) -> pl.DataFrame:
             "Recommended action": np.where(
                 advised > 0, "Create shipping plan", "No action required"
             ),
-            "Unit storage size": np.where(tier < STANDARD_TIERS, "Standard-size", "Oversize"),
+            "Unit storage size": np.where(standard, "Standard-size", "Oversize"),
         }
     )

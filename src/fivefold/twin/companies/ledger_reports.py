@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fivefold.twin.companies.catalogue import Ints
 from fivefold.twin.companies.history import History
 from fivefold.twin.companies.network import CENTRES
+from fivefold.twin.companies.order_lines import named
 from fivefold.twin.companies.report_files import (
     LEDGER_DETAIL,
     LEDGER_SUMMARY,
@@ -80,15 +81,15 @@ def write_ledger(directory: Path, history: History, balances: Balances) -> list[
     return [detail, summary]
 
 
-def _item_columns(history: History, item: Ints) -> dict[str, NDArray[np.str_]]:
+def _item_columns(history: History, item: Ints) -> dict[str, pl.Series]:
     """Return the four columns that name an item, one entry an entry of `item`."""
     catalogue = history.catalogue
     n = range(catalogue.finished)
     return {
-        "FNSKU": np.array([catalogue.fnsku(i) for i in n])[item],
-        "ASIN": np.array([catalogue.asin(i) for i in n])[item],
-        "MSKU": np.array(catalogue.item)[item],
-        "Title": np.array(catalogue.title)[item],
+        "FNSKU": named([catalogue.fnsku(i) for i in n], item),
+        "ASIN": named([catalogue.asin(i) for i in n], item),
+        "MSKU": named(catalogue.item, item),
+        "Title": named(catalogue.title, item),
     }
 
 
@@ -99,23 +100,23 @@ def _detail(history: History, first: int) -> pl.DataFrame:
     chosen = {name: values[rows] for name, values in events.items()}
     numbers = np.array([s.number for s in history.stock.shipments] + [0])
     reference = [f"FBA15K{numbers[r]:07d}" if r >= 0 else "" for r in chosen["reference"].tolist()]
-    days = np.array([american_date(history.day(d)) for d in range(history.days)])
-    instants = np.array([f"{history.day(d)}T12:00:00+0000" for d in range(history.days)])
+    days = [american_date(history.day(d)) for d in range(history.days)]
+    instants = [f"{history.day(d)}T12:00:00+0000" for d in range(history.days)]
     lost = chosen["reason"] == 1
     return pl.DataFrame(
         {
-            "Date": days[chosen["day"]],
+            "Date": named(days, chosen["day"]),
             **_item_columns(history, chosen["item"]),
-            "Event Type": np.array(EVENT_TYPES)[chosen["kind"]],
+            "Event Type": named(list(EVENT_TYPES), chosen["kind"]),
             "Reference ID": reference,
             "Quantity": chosen["quantity"],
-            "Fulfillment Center": np.array(list(CENTRES))[chosen["centre"]],
-            "Disposition": np.array(DISPOSITIONS)[chosen["disposition"]],
-            "Reason": np.array(history.stock.log.reasons)[chosen["reason"]],
-            "Country": np.full(len(rows), "US"),
+            "Fulfillment Center": named(list(CENTRES), chosen["centre"]),
+            "Disposition": named(list(DISPOSITIONS), chosen["disposition"]),
+            "Reason": named(history.stock.log.reasons, chosen["reason"]),
+            "Country": pl.repeat("US", len(rows), eager=True),
             "Reconciled Quantity": np.where(lost, 0, np.abs(chosen["quantity"])),
             "Unreconciled Quantity": np.where(lost, np.abs(chosen["quantity"]), 0),
-            "Date and Time": instants[chosen["day"]],
+            "Date and Time": named(instants, chosen["day"]),
         }
     )
 
@@ -136,15 +137,15 @@ def _summary(history: History, balances: Balances, first: int) -> pl.DataFrame:
     known = np.maximum.accumulate(touched[:, :, 0], axis=0)
     touched[:, :, 0] = known
     day, item, state = np.nonzero(touched)
-    days = np.array([american_date(history.day(first + d)) for d in range(closing.shape[0])])
+    days = [american_date(history.day(first + d)) for d in range(closing.shape[0])]
     place = (day, item, state)
     sellable = state == 0
     transit = balances.transit[first:]
     return pl.DataFrame(
         {
-            "Date": days[day],
+            "Date": named(days, day),
             **_item_columns(history, item),
-            "Disposition": np.array(DISPOSITIONS)[state],
+            "Disposition": named(list(DISPOSITIONS), state),
             "Starting Warehouse Balance": opening[place],
             "In Transit Between Warehouses": np.where(sellable, transit[day, item], 0),
             **{name: moved[(k, *place)] for k, name in enumerate(SUMMARY_COLUMNS)},
@@ -152,7 +153,7 @@ def _summary(history: History, balances: Balances, first: int) -> pl.DataFrame:
             "Other Events": np.zeros(len(day), np.int32),
             "Ending Warehouse Balance": closing[place],
             "Unknown Events": np.zeros(len(day), np.int32),
-            "Location": np.full(len(day), "US"),
+            "Location": pl.repeat("US", len(day), eager=True),
         }
     )
 

@@ -8,22 +8,23 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from fivefold.deliver.size_tiers import SizeTier
 from fivefold.twin.companies.catalogue import Floats, Ints
 from fivefold.twin.companies.fees import (
     CUBIC_FOOT_M3,
-    FUEL_FROM,
     INCH_CM,
     POUND_KG,
     STORAGE_PER_CUFT,
     SUBSCRIPTION_A_MONTH,
     TIER_NAMES,
-    fulfilment_fee,
-    is_peak,
+    card_of,
+    fulfilment_fees,
+    is_standard,
     referral_fee,
     size_tiers,
 )
 from fivefold.twin.companies.history import History
-from fivefold.twin.companies.inventory_reports import STANDARD_TIERS, listed_at_fba
+from fivefold.twin.companies.inventory_reports import listed_at_fba
 from fivefold.twin.companies.ledger_reports import Balances
 from fivefold.twin.companies.network import CENTRES
 from fivefold.twin.companies.report_files import (
@@ -153,16 +154,20 @@ def _unfound(history: History) -> list[tuple[int, int, int, str]]:
     return gone
 
 
-def _fees_of(history: History, day: date) -> Floats:
-    """Return the fulfilment fee a unit of every finished item on a day."""
+def _tiers(history: History) -> list[SizeTier]:
+    """Return the size tiers of the finished items."""
     n = history.catalogue.finished
-    return fulfilment_fee(
-        history.catalogue.sides_cm[:n],
-        history.catalogue.weight_kg[:n],
-        history.catalogue.price[:n],
-        peak=is_peak(day),
-        fuel=day >= FUEL_FROM,
-    )
+    return size_tiers(history.catalogue.sides_cm[:n], history.catalogue.weight_kg[:n])
+
+
+def _fees_by_day(history: History, days: list[date]) -> dict[date, Floats]:
+    """Return the fulfilment fee a unit of every finished item on each day."""
+    tiers, price = _tiers(history), history.catalogue.price[: history.catalogue.finished]
+    cards: dict[tuple[str, bool], Floats] = {}
+    for day in days:
+        if card_of(day) not in cards:
+            cards[card_of(day)] = fulfilment_fees(tiers, price, day)
+    return {day: cards[card_of(day)] for day in days}
 
 
 def _estimated_fees(history: History) -> pl.DataFrame:
@@ -170,8 +175,8 @@ def _estimated_fees(history: History) -> pl.DataFrame:
     rows, price = items.tolist(), catalogue.price[items]
     inches = catalogue.sides_cm[items] / INCH_CM
     referral = referral_fee([catalogue.category[i] for i in rows], price)
-    fee = _fees_of(history, history.as_of)[items]
-    tier = size_tiers(catalogue.sides_cm, catalogue.weight_kg)[items]
+    fee = _fees_by_day(history, [history.as_of])[history.as_of][items]
+    tiers = _tiers(history)
     n = len(rows)
     return pl.DataFrame(
         {
@@ -191,7 +196,7 @@ def _estimated_fees(history: History) -> pl.DataFrame:
             "unit-of-dimension": ["inches"] * n,
             "item-package-weight": catalogue.weight_kg[items] / POUND_KG,
             "unit-of-weight": ["pounds"] * n,
-            "product-size-tier": np.array(TIER_NAMES)[tier],
+            "product-size-tier": [TIER_NAMES[tiers[i].tier] for i in rows],
             "currency": ["USD"] * n,
             "estimated-fee-total": (referral + fee).round(2),
             "estimated-referral-fee-per-unit": referral,
@@ -214,7 +219,7 @@ def _storage(history: History) -> pl.DataFrame:
         events["quantity"].astype(np.int32),
     )
     held = change.cumsum(axis=0, dtype=np.int32) + history.opening.astype(np.int32)
-    tier = size_tiers(catalogue.sides_cm, catalogue.weight_kg)
+    at_standard = is_standard(_tiers(history))
     volume = catalogue.volume_m3 / CUBIC_FOOT_M3
     inches = catalogue.sides_cm / INCH_CM
     parts = []
@@ -222,7 +227,7 @@ def _storage(history: History) -> pl.DataFrame:
         mean = held[first:last].mean(axis=0)
         item, centre = np.nonzero(mean > 0.005)
         season = history.day(first).month >= 10
-        standard = tier[item] < STANDARD_TIERS
+        standard = at_standard[item]
         rate = np.where(
             standard, STORAGE_PER_CUFT["standard"][season], STORAGE_PER_CUFT["oversize"][season]
         )
@@ -300,7 +305,7 @@ def _order_rows(history: History, sold: pl.DataFrame) -> pl.DataFrame:
     item, price = sold["item"].to_numpy(), sold["price"].to_numpy()
     units = sold["quantity"].to_numpy()
     days = sorted(set(sold["settled"].dt.date().to_list()))
-    cards = {day: _fees_of(history, day) for day in days}
+    cards = _fees_by_day(history, days)
     shipped = sold["settled"].dt.date().to_list()
     fee = np.array([cards[d][i] for d, i in zip(shipped, item.tolist(), strict=True)])
     charged = price - sold["discount"].to_numpy() / np.maximum(units, 1)

@@ -185,15 +185,15 @@ def make_customers() -> Customers:
         town = (row["state"], row["city"])
         towns[town] = towns.get(town, 0) + 1
     raw = np.array([sqrt(towns[row["state"], row["city"]]) for row in rows])
-    state = np.array([row["state"] for row in rows])
-    weight = np.zeros(len(rows))
-    for name, people in STATE_POPULATION.items():
-        here = state == name
-        weight[here] = people * raw[here] / raw[here].sum()
+    state = [row["state"] for row in rows]
+    names = list(STATE_POPULATION)
+    code = np.array([names.index(name) for name in state])
+    people = np.array(list(STATE_POPULATION.values()), dtype=np.float64)
+    weight = people[code] * raw / np.bincount(code, raw)[code]
     return Customers(
         postal_code=[row["zip_code"] for row in rows],
         city=[row["city"].upper() for row in rows],
-        state=state.tolist(),
+        state=state,
         weight=weight / weight.sum(),
     )
 

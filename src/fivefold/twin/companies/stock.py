@@ -76,7 +76,12 @@ class EventLog:
             reference,
         )
         self.parts.append(
-            tuple(np.broadcast_to(np.asarray(c, np.int64), item.shape)[some] for c in columns)
+            tuple(
+                column[some]
+                if isinstance(column, np.ndarray)
+                else np.full(len(some), column, np.int64)
+                for column in columns
+            )
         )
 
     def columns(self) -> dict[str, Ints]:
