@@ -34,7 +34,9 @@ WorkspaceOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 DateOption = Annotated[
     str | None,
-    typer.Option("--as-of", help="Day the command is for, YYYY-MM-DD. [default: plan date or today]"),
+    typer.Option(
+        "--as-of", help="Day the command is for, YYYY-MM-DD. [default: plan date or today]"
+    ),
 ]
 WORKSPACE = Path("workspace")
 

@@ -1,0 +1,312 @@
+"""Replications of two policies on the same luck, and what can be said of their difference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from fivefold.cycle.plans import Plan
+from fivefold.cycle.progress import Progress, silent
+from fivefold.ledger.journal import Journal
+from fivefold.model import Dataset
+from fivefold.twin.policies import CoverPolicy, Policy, planned_policy
+from fivefold.twin.replay import Replay, ReplayResult, Stream, asked_before, draw
+from fivefold.twin.stages import Floats, Stages, stages_of
+from fivefold.twin.world import demand_model
+
+#: Fee and cost lines of a channel that fall due with each unit sold.
+CHARGED_PER_SALE = (
+    "REFERRAL_FEES",
+    "BASE_FBA_FULFILLMENT_FEE",
+    "FUEL_LOGISTICS_SURCHARGE",
+    "CLOSING_FEES",
+    "PER_ITEM_SELLING_FEES",
+)
+#: Lines of a channel that are paid to a carrier or spent on labour with each unit sold.
+SPENT_PER_SALE = ("PARCEL_CARRIAGE", "PICK_PACK", "PACKAGING")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One measure under two policies: means, and their paired difference with its interval."""
+
+    measure: str
+    unit: str
+    old: float
+    new: float
+    difference: float
+    low: float
+    high: float
+    better: str
+
+    @property
+    def verdict(self) -> str:
+        """better, worse, or no difference that can be told from luck."""
+        if self.low <= 0.0 <= self.high:
+            return "not told from luck"
+        up = self.difference > 0
+        return "better" if up == (self.better == "higher") else "worse"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What the twin says of a plan against the policy before it.
+
+    Parameters
+    ----------
+    old, new : str
+        Names of the two policies.
+    figures : tuple of Figure
+    replications, days : int
+    seed : int
+    by_replication : polars.DataFrame
+        replication, policy, measure, value.
+    commands : int
+        Commands written into the forked books in all.
+    """
+
+    plan: str
+    old: str
+    new: str
+    figures: tuple[Figure, ...]
+    replications: int
+    days: int
+    seed: int
+    by_replication: pl.DataFrame
+    commands: int
+
+    def figure(self, measure: str) -> Figure:
+        """Return one measure.
+
+        Raises
+        ------
+        KeyError
+            If it was not measured.
+        """
+        for figure in self.figures:
+            if figure.measure == measure:
+                return figure
+        raise KeyError(f"{measure!r} was not measured")
+
+
+#: Measure, unit, which way is better.
+MEASURES = (
+    ("profit", "currency", "higher"),
+    ("contribution", "currency", "higher"),
+    ("fill_rate", "share", "higher"),
+    ("units_lost", "units", "lower"),
+    ("stock_out_share", "share", "lower"),
+    ("inventory_value", "currency", "lower"),
+    ("inventory_days", "days", "lower"),
+)
+
+
+def prove(
+    plan: Plan,
+    dataset: Dataset,
+    journal: Journal,
+    *,
+    old: Plan | None = None,
+    days: int = 91,
+    replications: int = 8,
+    seed: int = 7,
+    progress: Progress = silent,
+) -> Proof:
+    """Return how a plan does against the plan before it, or against days of cover where none was.
+
+    Parameters
+    ----------
+    plan : Plan
+    dataset : Dataset
+        What the plan was made from, with inventory and open orders.
+    journal : Journal
+        Forked for each replication; never written to.
+    old : Plan, optional
+    days, replications, seed : int
+        Length, number and seed of the replications; two policies share the luck of each.
+
+    Notes
+    -----
+    Intervals are 95 %, Student's t on the paired differences. Profit is contribution from the
+    books less the cost of capital on the stock held each day.
+    """
+    from scipy.stats import t as student
+
+    full = dataset.with_tables(sales_history=plan["sales_history"])
+    stages = stages_of(plan, full)
+    model = demand_model(full, as_of=plan.as_of, days=days)
+    streams, kept = _streams(plan, full, stages, model.streams)
+    policies = _policies(plan, old, stages)
+    rate = asked_before(plan["sales_history"], stages, as_of=plan.as_of)
+    capital = dataset.setting_number("cost_of_capital_share_per_year", 0.12) / 365
+    values: dict[str, list[dict[str, float]]] = {policy.name: [] for policy in policies}
+    commands = 0
+    for replication in range(replications):
+        rng = np.random.default_rng([seed, replication])
+        demand = model.draw(rng)[kept]
+        lucks = draw(rng, demand, stages, weeks=days // 7 + 1)
+        for number, policy in enumerate(policies):
+            share = (replication * len(policies) + number) / (replications * len(policies))
+            progress(f"replication {replication + 1} of {replications}, {policy.name}", share)
+            with journal.fork() as fork:
+                first = fork.seq
+                result = Replay(fork, stages, streams, policy, lucks, plan.as_of).run(rate)
+                commands += fork.seq - first
+            values[policy.name].append(_measured(result, stages, streams, capital))
+    figures = _compared(values, policies, student.ppf(0.975, max(1, replications - 1)))
+    return Proof(
+        plan=plan.plan,
+        old=policies[0].name,
+        new=policies[1].name,
+        figures=tuple(figures),
+        replications=replications,
+        days=days,
+        seed=seed,
+        by_replication=_table(values),
+        commands=commands,
+    )
+
+
+def _policies(plan: Plan, old: Plan | None, stages: Stages) -> tuple[Policy, Policy]:
+    before: Policy = (
+        planned_policy(old, stages, name=f"plan {old.plan}")
+        if old is not None
+        else CoverPolicy(stages)
+    )
+    return before, planned_policy(plan, stages, name=f"plan {plan.plan}")
+
+
+def _streams(
+    plan: Plan, dataset: Dataset, stages: Stages, demand: pl.DataFrame
+) -> tuple[tuple[Stream, ...], list[int]]:
+    """Return what is sold where and for how much; streams without a stage are left out."""
+    fees = _fees(plan)
+    places = {
+        row["location"]: row["channel"]
+        for row in dataset["channels"].sort("channel", descending=True).iter_rows(named=True)
+        if row["kind"] in ("fba", "fbm", "web", "retail")
+    }
+    prices = {
+        (item, channel): price
+        for item, channel, price in plan["channel_choices"]
+        .select("item", "channel", "price")
+        .iter_rows()
+    }
+    listed = dict(dataset["items"].select("item", "price").iter_rows())
+    back = _return_shares(plan)
+    streams: list[Stream] = []
+    kept: list[int] = []
+    for number, (item, location) in enumerate(demand.select("item", "location").iter_rows()):
+        channel = places.get(location)
+        if channel is None or (item, location) not in stages.index:
+            continue
+        charged, spent = fees.get((item, channel), ({}, 0.0))
+        share, sellable = back.get((item, location), (0.0, 1.0))
+        kept.append(number)
+        streams.append(
+            Stream(
+                item=item,
+                location=location,
+                channel=channel,
+                price=prices.get((item, channel)) or listed.get(item) or 0.0,
+                fees=charged,
+                carriage=spent,
+                return_share=share,
+                sellable_share=sellable,
+            )
+        )
+    return tuple(streams), kept
+
+
+def _fees(plan: Plan) -> dict[tuple[str, str], tuple[dict[str, float], float]]:
+    found: dict[tuple[str, str], tuple[dict[str, float], float]] = {}
+    for item, channel, line, amount in (
+        plan["channel_fees"].select("item", "channel", "line", "counted").iter_rows()
+    ):
+        charged, spent = found.get((item, channel), ({}, 0.0))
+        if amount and line in CHARGED_PER_SALE:
+            charged = {**charged, line: amount}
+        elif amount and line in SPENT_PER_SALE:
+            spent += amount
+        found[item, channel] = (charged, spent)
+    return found
+
+
+def _return_shares(plan: Plan) -> dict[tuple[str, str], tuple[float, float]]:
+    keys = ["item", "location"]
+    back = (
+        plan["returns_forecast"]
+        .group_by(keys)
+        .agg(back=pl.col("units_mean").sum(), sellable=pl.col("sellable_units_mean").sum())
+    )
+    sold = plan["forecast_means"].group_by(keys).agg(sold=pl.col("units_mean").sum())
+    return {
+        (item, location): (min(0.5, back / sold), sellable / back if back > 0 else 1.0)
+        for item, location, back, sellable, sold in back.join(sold, on=keys).iter_rows()
+        if sold > 0
+    }
+
+
+def _measured(
+    result: ReplayResult, stages: Stages, streams: Sequence[Stream], capital_per_day: float
+) -> dict[str, float]:
+    wanted, served = float(result.wanted.sum()), float(result.served.sum())
+    days = result.wanted.shape[1]
+    cost = {stage.item: stage.unit_cost for stage in stages.rows}
+    sold_cost = float(
+        result.served.sum(axis=1) @ np.array([cost.get(s.item, 0.0) for s in streams])
+    )
+    mean_value = float(result.stock_value.mean())
+    asked = result.wanted > 0
+    return {
+        "profit": result.contribution - capital_per_day * float(result.stock_value.sum()),
+        "contribution": result.contribution,
+        "fill_rate": served / wanted if wanted else 1.0,
+        "units_lost": wanted - served,
+        "stock_out_share": float((result.served < result.wanted)[asked].mean())
+        if asked.any()
+        else 0.0,
+        "inventory_value": mean_value,
+        "inventory_days": mean_value / (sold_cost / days) if sold_cost > 0 else float("nan"),
+    }
+
+
+def _compared(
+    values: Mapping[str, Sequence[Mapping[str, float]]],
+    policies: tuple[Policy, Policy],
+    factor: float,
+) -> list[Figure]:
+    old, new = values[policies[0].name], values[policies[1].name]
+    figures = []
+    for measure, unit, better in MEASURES:
+        before: Floats = np.array([row[measure] for row in old])
+        after: Floats = np.array([row[measure] for row in new])
+        paired = after - before
+        half = factor * float(paired.std(ddof=1)) / np.sqrt(len(paired)) if len(paired) > 1 else 0.0
+        figures.append(
+            Figure(
+                measure=measure,
+                unit=unit,
+                old=float(before.mean()),
+                new=float(after.mean()),
+                difference=float(paired.mean()),
+                low=float(paired.mean() - half),
+                high=float(paired.mean() + half),
+                better=better,
+            )
+        )
+    return figures
+
+
+def _table(values: Mapping[str, Sequence[Mapping[str, float]]]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"replication": number, "policy": policy, "measure": measure, "value": value}
+            for policy, rows in values.items()
+            for number, row in enumerate(rows)
+            for measure, value in row.items()
+        ]
+    )

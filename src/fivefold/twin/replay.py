@@ -1,0 +1,567 @@
+"""Item by item, day by day: the verbs of the cycle on a forked journal, against a made-up world.
+
+Exact books for small worlds: every unit and cent of a replication stands in a journal that
+can be verified like the live one. The live journal is never handed in, only a fork of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+import numpy as np
+import polars as pl
+
+from fivefold.cycle.fulfilment import Operations, SoldLine, SupplyLine, SupplyOrder
+from fivefold.ledger import events
+from fivefold.ledger.accounts import ACCOUNTS
+from fivefold.ledger.events import Command, Line
+from fivefold.ledger.journal import Journal
+from fivefold.twin.policies import Policy, in_lots
+from fivefold.twin.stages import Floats, Integers, Stages
+from fivefold.twin.world import lead_time_days
+
+#: Days from sale to the return of a unit, the same for every policy.
+RETURN_LAG_DAYS = 18
+#: Days over which a stage's recent rate is taken.
+RATE_DAYS = 28
+#: Income and expense accounts: what contribution is made of.
+_FLOWS = frozenset(a for a, (side, _) in ACCOUNTS.items() if side in ("income", "expense"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stream:
+    """Demand of one item in one channel, what a unit brings and what a sale costs.
+
+    `fees` are charged by the marketplace a unit, by its own names; `carriage` is ours.
+    """
+
+    item: str
+    location: str
+    channel: str
+    price: float
+    fees: Mapping[str, float]
+    carriage: float
+    return_share: float
+    sellable_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """What one replication holds, the same for every policy.
+
+    Parameters
+    ----------
+    demand : ndarray, shape (n_streams, n_days)
+    lead_time : ndarray, shape (n_stages, n_weeks), uniform in (0, 1)
+        Luck of an order placed in that week.
+    existing : ndarray, shape (n_existing,), uniform in (0, 1)
+    yields : ndarray, shape (n_stages, n_weeks), standard normal
+    returns : ndarray, shape (n_streams, n_days), uniform in (0, 1)
+    """
+
+    demand: Integers
+    lead_time: Floats
+    existing: Floats
+    yields: Floats
+    returns: Floats
+
+
+@dataclass
+class Replay:
+    """One replication of one policy, with its books.
+
+    Parameters
+    ----------
+    journal : Journal
+        A fork, or one made for the purpose.
+    stages, streams, policy, draws
+        The network, what is sold, who decides, what happens.
+    as_of : date
+        First day.
+    currency : str
+    """
+
+    journal: Journal
+    stages: Stages
+    streams: tuple[Stream, ...]
+    policy: Policy
+    draws: Draws
+    as_of: date
+    currency: str = "USD"
+    refused: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.stages.rows)
+        days = self.draws.demand.shape[1]
+        self.operations = Operations(self.journal, actor="twin", currency=self.currency)
+        self.on_hand = self.stages.on_hand.copy()
+        self.on_order = np.zeros(count, dtype=np.int64)
+        self.committed = np.zeros(count, dtype=np.int64)
+        self.asked = np.zeros((count, RATE_DAYS + days), dtype=np.int64)
+        self.due: dict[int, list[tuple[SupplyOrder, int, int]]] = {}
+        self.back: dict[int, list[tuple[int, int]]] = {}
+        self.served = np.zeros_like(self.draws.demand)
+        self.stock_value = np.zeros(days)
+        self.ordered_value = 0.0
+        self._sold_at = [self.stages.index[s.item, s.location] for s in self.streams]
+        self._seed_existing()
+
+    def run(self, history_rate: Floats) -> ReplayResult:
+        """Play every day and return what came of it.
+
+        Parameters
+        ----------
+        history_rate : ndarray, shape (n_stages,)
+            Units a day asked of each stage before the first day.
+        """
+        self.asked[:, :RATE_DAYS] = np.rint(history_rate[:, None]).astype(np.int64)
+        self._fraction = history_rate
+        before = self._flows()
+        days = self.draws.demand.shape[1]
+        cost = np.array([stage.unit_cost for stage in self.stages.rows])
+        for day in range(days):
+            self._receive(day)
+            if day % 7 == 0:
+                self._order(day)
+            self._serve(day)
+            self._take_back(day)
+            if day % 7 == 6:
+                self._store(day)
+            self.stock_value[day] = float((self.on_hand + self._in_transit_owned()) @ cost)
+        self._agree_with_books()
+        after = self._flows()
+        return ReplayResult(
+            wanted=self.draws.demand,
+            served=self.served,
+            contribution=(before - after) / 100.0,
+            stock_value=self.stock_value,
+            ordered_value=self.ordered_value,
+            refused=self.refused,
+        )
+
+    def _at(self, day: int, hour: int = 12) -> datetime:
+        return datetime.combine(self.as_of + timedelta(days=day), time(hour), tzinfo=UTC)
+
+    def _flows(self) -> int:
+        """Return the balance of all income and expense accounts: income is negative."""
+        with self.journal.reading() as books:
+            return sum(
+                amount
+                for key, amount in zip(books.money_keys, books.money, strict=True)
+                if key[0] in _FLOWS
+            )
+
+    def _submit(self, commands: list[Command]) -> None:
+        for receipt in self.operations.submit(commands):
+            self.refused += not receipt.written
+
+    def _seed_existing(self) -> None:
+        """Put what was ordered before on its way, late or early by its own luck."""
+        lucks = self.draws.existing
+        for number, (stage, units, expected, order, line) in enumerate(self.stages.existing):
+            row = self.stages.rows[stage]
+            ahead = max(1, (expected - self.as_of).days)
+            spread = min(row.lead_time_days_sd, 0.5 * ahead)
+            arrives = int(
+                lead_time_days(lucks[number : number + 1], mean=float(ahead), sd=spread)[0]
+            )
+            supply = SupplyOrder(
+                order=order,
+                kind=row.kind if row.kind in ("buy", "move") else "buy",
+                source=row.source or "outside",
+                destination=row.location,
+                ordered_on=self.as_of,
+                expected_on=expected,
+                lines=(
+                    SupplyLine(line=line, item=row.item, quantity=units, unit_price=row.unit_price),
+                ),
+            )
+            self.on_order[stage] += units
+            self.due.setdefault(arrives, []).append((supply, stage, units))
+
+    def _receive(self, day: int) -> None:
+        """Take in what arrives; what the books refuse is tried again the next day."""
+        arrivals = self.due.pop(day, [])
+        for supply, stage, units in arrivals:
+            row = self.stages.rows[stage]
+            if supply.kind == "move" and not self._shipped_here(supply):
+                self._open_transit(supply, stage, units, day)
+            good = units
+            if supply.kind == "make":
+                good = self._good_units(supply, stage, units)
+            line = supply.lines[0].line
+            command = self.operations.receive_supply(
+                supply, {line: good}, at=self._at(day, 6), key=f"twin:{supply.order}:{line}"
+            )
+            receipt = self.operations.submit([command])[0]
+            if not receipt.written:
+                self.refused += 1
+                self.due.setdefault(day + 1, []).append((supply, stage, units))
+                continue
+            self.on_hand[stage] += good
+            self.on_order[stage] -= units
+            if supply.kind == "make":
+                self._consume(row.components, supply)
+
+    def _shipped_here(self, supply: SupplyOrder) -> bool:
+        return supply.order.startswith("twin-")
+
+    def _open_transit(self, supply: SupplyOrder, stage: int, units: int, day: int) -> None:
+        """Goods on their way when the books opened may not be in a made-up journal's transit."""
+        row = self.stages.rows[stage]
+        with self.journal.reading() as books:
+            place = books.place_ids.get((row.item, "", "in_transit", row.location))
+            there = books.units[place] if place is not None else 0
+        if there >= units:
+            return
+        missing = units - there
+        source = self.stages.index.get((row.item, supply.source))
+        if source is not None and self.on_hand[source] >= missing:
+            self.on_hand[source] -= missing
+            self._submit([self._ship(supply, row.item, missing, day, row.location)])
+            return
+        self._submit(
+            [
+                events.opening_stock(
+                    key=f"twin-transit:{supply.order}:{supply.lines[0].line}",
+                    actor="twin",
+                    effective_at=self._at(day, 1),
+                    location=row.location,
+                    lines=[
+                        Line(
+                            item=row.item,
+                            quantity=missing,
+                            value_minor=self.operations.cents(row.unit_cost * missing),
+                        )
+                    ],
+                    kind="in_transit",
+                    currency=self.currency,
+                )
+            ]
+        )
+
+    def _ship(self, supply: SupplyOrder, item: str, units: int, day: int, place: str) -> Command:
+        return events.transfer_ship(
+            key=f"twin-ship:{supply.order}:{item}",
+            actor="twin",
+            effective_at=self._at(day, 2),
+            order=supply.order,
+            source=supply.source,
+            destination=place,
+            lines=[Line(item=item, quantity=units)],
+            currency=self.currency,
+        )
+
+    def _good_units(self, supply: SupplyOrder, stage: int, units: int) -> int:
+        """Return how many of the units started come out good: binomial, by its normal form."""
+        share = self.stages.rows[stage].yield_share
+        started = -(-units // max(share, 1e-9))
+        week = min((supply.ordered_on - self.as_of).days // 7, self.draws.yields.shape[1] - 1)
+        spread = np.sqrt(started * share * (1 - share))
+        good = started * share + spread * self.draws.yields[stage, max(0, week)]
+        return int(np.clip(np.rint(good), 0, started))
+
+    def _consume(self, components: tuple[tuple[int, float], ...], supply: SupplyOrder) -> None:
+        for component, per_unit in components:
+            used = _whole(per_unit * supply.lines[0].quantity)
+            self.on_hand[component] -= used
+            self.committed[component] -= used
+
+    def _order(self, day: int) -> None:
+        """Let the policy decide, and place what can be placed: moves, then makes, then buys."""
+        week = day // 7
+        recent = self.asked[:, day : day + RATE_DAYS].mean(axis=1)
+        rate = np.where(day < RATE_DAYS, np.maximum(recent, 0) + self._sub_unit(day), recent)
+        position = self.on_hand + self.on_order - self.committed
+        units = in_lots(self.policy.wanted(week, position, rate), self.stages)
+        hours = dict(self.stages.weekly_hours)
+        for kind in ("move", "make", "buy"):
+            for stage in np.flatnonzero(units):
+                if self.stages.rows[stage].kind == kind:
+                    self._place(kind, int(stage), int(units[stage]), day, hours)
+
+    def _sub_unit(self, day: int) -> Floats:
+        """Return the part of a slow stage's rate that whole units of history round away."""
+        left = max(0, RATE_DAYS - day) / RATE_DAYS
+        return np.asarray((self._fraction - np.rint(self._fraction)) * left)
+
+    def _place(self, kind: str, stage: int, units: int, day: int, hours: dict[str, float]) -> None:
+        row = self.stages.rows[stage]
+        if kind == "move":
+            units = self._can_move(row.item, row.source, units, row.order_multiple)
+        elif kind == "make":
+            units = self._can_make(stage, units, hours)
+        if units <= 0:
+            return
+        week = min(day // 7, self.draws.lead_time.shape[1] - 1)
+        lead = int(
+            lead_time_days(
+                self.draws.lead_time[stage, week : week + 1],
+                mean=row.lead_time_days_mean,
+                sd=row.lead_time_days_sd,
+            )[0]
+        )
+        arrives = day + max(1, lead)
+        supply = self._supply_order(row.item, stage, units, day, arrives)
+        self._submit([self.operations.place_supply(supply, at=self._at(day))])
+        if kind == "move":
+            source = self.stages.index[row.item, row.source]
+            self.on_hand[source] -= units
+            self.asked[source, RATE_DAYS + day] += units
+            self._submit([self.operations.ship_move(supply, at=self._at(day))])
+        elif kind == "make":
+            for component, per_unit in row.components:
+                used = _whole(per_unit * units)
+                self.committed[component] += used
+                self.asked[component, RATE_DAYS + day] += used
+        else:
+            self.ordered_value += row.unit_price * units
+        self.on_order[stage] += units
+        self.due.setdefault(arrives, []).append((supply, stage, units))
+
+    def _can_move(self, item: str, source: str, units: int, multiple: int) -> int:
+        """Return what of the units wanted the source can give, in whole lots."""
+        stage = self.stages.index.get((item, source))
+        if stage is None:
+            return 0
+        free = max(0, int(self.on_hand[stage] - self.committed[stage]))
+        return units if units <= free else free // multiple * multiple
+
+    def _can_make(self, stage: int, units: int, hours: dict[str, float]) -> int:
+        """Return what of the units wanted components and hours allow this week."""
+        row = self.stages.rows[stage]
+        for component, per_unit in row.components:
+            free = max(0, int(self.on_hand[component] - self.committed[component]))
+            units = min(units, int(free / per_unit) if per_unit > 0 else units)
+        if row.resource in hours and row.hours_per_unit > 0:
+            units = min(units, int(hours[row.resource] / row.hours_per_unit))
+            hours[row.resource] -= units * row.hours_per_unit
+        return units
+
+    def _supply_order(
+        self, item: str, stage: int, units: int, day: int, arrives: int
+    ) -> SupplyOrder:
+        row = self.stages.rows[stage]
+        return SupplyOrder(
+            order=f"twin-{row.kind}-{day}-{item}-{row.location}",
+            kind=row.kind,
+            source=row.source,
+            destination=row.location,
+            ordered_on=self.as_of + timedelta(days=day),
+            expected_on=self.as_of + timedelta(days=arrives),
+            lines=(
+                SupplyLine(
+                    line=1,
+                    item=item,
+                    quantity=units,
+                    unit_price=row.unit_price if row.kind == "buy" else 0.0,
+                    freight=max(0.0, row.landed_unit_cost - row.unit_price)
+                    if row.kind == "buy"
+                    else 0.0,
+                ),
+            ),
+            components={
+                self.stages.rows[component].item: per_unit for component, per_unit in row.components
+            },
+        )
+
+    def _serve(self, day: int) -> None:
+        """Sell what is there; what is not is lost. One command a channel and place each day."""
+        wanted = self.draws.demand[:, day]
+        sold: dict[tuple[str, str], list[SoldLine]] = {}
+        for stream in np.flatnonzero(wanted):
+            stage = self._sold_at[stream]
+            self.asked[stage, RATE_DAYS + day] += wanted[stream]
+            free = int(self.on_hand[stage] - self.committed[stage])
+            units = min(int(wanted[stream]), max(0, free))
+            if units == 0:
+                continue
+            row = self.streams[stream]
+            self.on_hand[stage] -= units
+            self.served[stream, day] = units
+            lines = sold.setdefault((row.channel, row.location), [])
+            lines.append(
+                SoldLine(
+                    line=len(lines) + 1,
+                    item=row.item,
+                    quantity=units,
+                    location=row.location,
+                    unit_price=row.price,
+                    fees=row.fees,
+                    carriage=row.carriage,
+                )
+            )
+            self._plan_return(int(stream), day, units)
+        for (channel, location), lines in sorted(sold.items()):
+            self._sell(f"twin-{day}-{channel}-{location}", channel, location, lines, day)
+
+    def _sell(
+        self, order: str, channel: str, location: str, lines: list[SoldLine], day: int
+    ) -> None:
+        taken = self.operations.take_order(
+            order,
+            [
+                {
+                    "line": line.line,
+                    "item": line.item,
+                    "channel": channel,
+                    "quantity": line.quantity,
+                    "unit_price": line.unit_price,
+                    "legs": [(location, line.quantity)],
+                }
+                for line in lines
+            ],
+            at=self._at(day, 14),
+        )
+        shipped = self.operations.ship_order(order, channel, lines, at=self._at(day, 16))
+        self._submit([taken, *shipped])
+
+    def _plan_return(self, stream: int, day: int, units: int) -> None:
+        """Decide now, by this day's draw, how many of the units sold will come back."""
+        expected = units * self.streams[stream].return_share
+        whole = int(expected)
+        units_back = whole + int(self.draws.returns[stream, day] < expected - whole)
+        if units_back:
+            self.back.setdefault(day + RETURN_LAG_DAYS, []).append((stream, units_back))
+
+    def _take_back(self, day: int) -> None:
+        for stream, units in self.back.pop(day, []):
+            row = self.streams[stream]
+            stage = self._sold_at[stream]
+            name = f"twin-return-{day}-{row.item}-{row.channel}"
+            commands = self.operations.take_back(
+                name,
+                {
+                    "item": row.item,
+                    "channel": row.channel,
+                    "quantity": units,
+                    "location": row.location,
+                },
+                location=row.location,
+                at=self._at(day, 18),
+                refund=row.price * units,
+                fees_given_back={},
+            )
+            restocked = int(np.rint(units * row.sellable_share))
+            for option, quantity in (("restock", restocked), ("scrap", units - restocked)):
+                if quantity:
+                    commands.append(
+                        events.dispose(
+                            key=f"{name}:{option}",
+                            actor="twin",
+                            effective_at=self._at(day, 19),
+                            location=row.location,
+                            lines=[Line(item=row.item, quantity=quantity)],
+                            option=option,  # type: ignore[arg-type]
+                            channel=row.channel,
+                            currency=self.currency,
+                        )
+                    )
+            self._submit(commands)
+            self.on_hand[stage] += restocked
+
+    def _store(self, day: int) -> None:
+        """Charge a week's storage of every place that has a rate."""
+        rates = self.stages.storage_per_m3_day
+        charged: dict[str, float] = {}
+        for stage, row in enumerate(self.stages.rows):
+            rate = rates.get(row.location, 0.0)
+            if rate:
+                cube = float(self.on_hand[stage]) * row.volume_m3
+                charged[row.location] = charged.get(row.location, 0.0) + cube * rate * 7
+        self._submit(
+            [
+                events.storage_charge(
+                    key=f"twin-storage-{day}-{location}",
+                    actor="twin",
+                    effective_at=self._at(day, 23),
+                    item="",
+                    amount_minor=cents,
+                    settled_through="cash",
+                    currency=self.currency,
+                )
+                for location, amount in sorted(charged.items())
+                if (cents := self.operations.cents(amount)) > 0
+            ]
+        )
+
+    def _in_transit_owned(self) -> Integers:
+        """Return units on the way between our own places, by stage."""
+        owned = np.array([stage.kind == "move" for stage in self.stages.rows])
+        return np.where(owned, self.on_order, 0)
+
+    def _agree_with_books(self) -> None:
+        """The units counted here are those the journal holds, item by item and place by place."""
+        with self.journal.reading() as books:
+            for stage, row in enumerate(self.stages.rows):
+                place = books.place_ids.get((row.item, "", "available", row.location))
+                units = books.units[place] if place is not None else 0
+                assert units == self.on_hand[stage], (
+                    f"{row.item} at {row.location}: the books hold {units}, "
+                    f"the replay counts {self.on_hand[stage]}"
+                )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayResult:
+    """What came of one replication: units by stream and day, money over the whole time."""
+
+    wanted: Integers
+    served: Integers
+    contribution: float
+    stock_value: Floats
+    ordered_value: float
+    refused: int
+
+
+def _whole(units: float) -> int:
+    """Return units rounded up, a hair above a whole number counting as that number."""
+    return int(-(-(units - 1e-9) // 1))
+
+
+def draw(rng: np.random.Generator, demand: Integers, stages: Stages, *, weeks: int) -> Draws:
+    """Return the luck of one replication, drawn once and handed to every policy."""
+    count = len(stages.rows)
+    return Draws(
+        demand=demand,
+        lead_time=rng.uniform(1e-9, 1 - 1e-9, size=(count, weeks)),
+        existing=rng.uniform(1e-9, 1 - 1e-9, size=len(stages.existing)),
+        yields=rng.normal(size=(count, weeks)),
+        returns=rng.uniform(size=demand.shape),
+    )
+
+
+def asked_before(history: pl.DataFrame, stages: Stages, *, as_of: date) -> Floats:
+    """Return units a day asked of each stage over the four weeks before, upstream ones included."""
+    recent = history.filter(
+        (pl.col("date") < as_of) & (pl.col("date") >= as_of - timedelta(days=RATE_DAYS))
+    )
+    rate = np.zeros(len(stages.rows))
+    for item, location, units in (
+        recent.group_by("item", "location").agg(pl.col("units").sum()).iter_rows()
+    ):
+        stage = stages.index.get((item, location))
+        if stage is not None:
+            rate[stage] += units / RATE_DAYS
+    own = rate.copy()
+    for stage, row in enumerate(stages.rows):
+        _pass_up(stage, own[stage], row.kind, stages, rate, depth=0)
+    return rate
+
+
+def _pass_up(
+    stage: int, units: float, kind: str, stages: Stages, rate: Floats, *, depth: int
+) -> None:
+    """Add a stage's own rate to every stage it is refilled from."""
+    assert depth < 50, "stages refill each other in a circle"
+    row = stages.rows[stage]
+    feeders: list[tuple[int, float]] = []
+    if kind == "move" and (row.item, row.source) in stages.index:
+        feeders = [(stages.index[row.item, row.source], 1.0)]
+    elif kind == "make":
+        feeders = list(row.components)
+    for feeder, per_unit in feeders:
+        rate[feeder] += units * per_unit
+        _pass_up(feeder, units * per_unit, stages.rows[feeder].kind, stages, rate, depth=depth + 1)

@@ -1,0 +1,283 @@
+"""The places an item passes through: where each is refilled from, how, and how fast.
+
+Read from a plan and the tables it was made from; the same stages serve every policy, so that
+two policies differ in what they order and in nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from fivefold.cycle.plans import Plan
+from fivefold.model import Dataset
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One item at one place and the way it is refilled.
+
+    `kind` is buy, move, make, or none where nothing can refill it. `components` are stages
+    (by number) and units of each in one unit made.
+    """
+
+    item: str
+    location: str
+    kind: str
+    source: str
+    mode: str
+    lead_time_days_mean: float
+    lead_time_days_sd: float
+    minimum_quantity: int
+    order_multiple: int
+    unit_price: float
+    landed_unit_cost: float
+    unit_cost: float
+    components: tuple[tuple[int, float], ...]
+    hours_per_unit: float
+    resource: str
+    yield_share: float
+    volume_m3: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """All stages, and what is shared between them.
+
+    Parameters
+    ----------
+    rows : tuple of Stage
+    index : mapping of (item, location) to number
+    on_hand : ndarray, shape (n_stages,)
+        Free units on the first day.
+    existing : tuple of (stage, units, day, order, line)
+        What was ordered before and will still arrive, with the day it is expected.
+    weekly_hours : mapping of resource to hours
+    storage_per_m3_day : mapping of location to cost
+    """
+
+    rows: tuple[Stage, ...]
+    index: Mapping[tuple[str, str], int]
+    on_hand: Integers
+    existing: tuple[tuple[int, int, date, str, int], ...]
+    weekly_hours: Mapping[str, float]
+    storage_per_m3_day: Mapping[str, float]
+
+
+def stages_of(plan: Plan, dataset: Dataset) -> Stages:
+    """Return the stages of a plan."""
+    keys = (
+        plan["projected_stock"].select("item", "location").unique().sort("item", "location").rows()
+    )
+    index = {(item, location): number for number, (item, location) in enumerate(keys)}
+    ways = _ways(plan, dataset)
+    items = {row["item"]: row for row in dataset["items"].iter_rows(named=True)}
+    makes = _makes(dataset)
+    rows = tuple(
+        _stage(item, location, ways.get((item, location)), items.get(item, {}), makes, index)
+        for item, location in keys
+    )
+    return Stages(
+        rows=rows,
+        index=index,
+        on_hand=_free_units(dataset, keys),
+        existing=_existing(dataset, index),
+        weekly_hours=_weekly_hours(dataset),
+        storage_per_m3_day=_storage_rates(dataset),
+    )
+
+
+def _ways(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], dict[str, object]]:
+    """Return how each item and place is refilled: as the plan does most, else as tables allow."""
+    ways: dict[tuple[str, str], dict[str, object]] = {}
+    lanes = _lane_days(dataset)
+    for row in _possible_moves(plan, dataset).iter_rows(named=True):
+        ways[row["item"], row["destination"]] = {**row, "kind": "move"}
+    for row in dataset["operations"].unique(subset=["product"]).iter_rows(named=True):
+        ways[row["product"], row["location"]] = {"kind": "make", "source": row["location"]}
+    options = plan["sourcing_options"].filter(pl.col("rank") == 1)
+    for row in options.iter_rows(named=True):
+        ways[row["item"], row["destination"]] = {**row, "kind": "buy", "source": row["supplier"]}
+    most = (
+        plan["supply_plan"]
+        .group_by("item", "destination", "kind", "source", "mode")
+        .agg(pl.col("quantity").sum())
+        .sort("quantity", descending=True)
+        .unique(subset=["item", "destination"], keep="first", maintain_order=True)
+    )
+    priced = most.join(
+        plan["sourcing_options"].rename({"supplier": "source"}),
+        on=["item", "source", "destination", "mode"],
+        how="left",
+    )
+    for row in priced.iter_rows(named=True):
+        lane = lanes.get((row["source"], row["destination"], row["mode"]), (7.0, 0.0))
+        if row["kind"] == "move":
+            row |= {"lead_time_days_mean": lane[0], "lead_time_days_sd": lane[1]}
+        ways[row["item"], row["destination"]] = row
+    return ways
+
+
+def _possible_moves(plan: Plan, dataset: Dataset) -> pl.DataFrame:
+    """Return, for each item and place, the fastest lane from another place that holds it."""
+    held = plan["projected_stock"].select("item", origin="location").unique()
+    processing = dataset["locations"].select(
+        destination="location", processing=pl.col("processing_time_days").fill_null(0.0)
+    )
+    return (
+        held.join(dataset["lanes"], on="origin", how="inner")
+        .join(held.rename({"origin": "destination"}), on=["item", "destination"], how="inner")
+        .join(processing, on="destination", how="left")
+        .sort("transit_time_days_mean", "origin", "mode")
+        .unique(subset=["item", "destination"], keep="first", maintain_order=True)
+        .select(
+            "item",
+            "destination",
+            "mode",
+            source="origin",
+            lead_time_days_mean=pl.col("transit_time_days_mean")
+            + pl.col("processing").fill_null(0.0),
+            lead_time_days_sd="transit_time_days_sd",
+        )
+    )
+
+
+def _lane_days(dataset: Dataset) -> dict[tuple[str, str, str], tuple[float, float]]:
+    processing = dict(
+        dataset["locations"]
+        .select("location", pl.col("processing_time_days").fill_null(0.0))
+        .iter_rows()
+    )
+    return {
+        (row["origin"], row["destination"], row["mode"]): (
+            row["transit_time_days_mean"] + processing.get(row["destination"], 0.0),
+            row["transit_time_days_sd"] or 0.0,
+        )
+        for row in dataset["lanes"].iter_rows(named=True)
+    }
+
+
+def _makes(dataset: Dataset) -> dict[str, dict[str, object]]:
+    """Return, by product, its components with units of each, its hours, resource and yield."""
+    steps = (
+        dataset["operations"]
+        .group_by("product")
+        .agg(
+            hours=pl.col("run_time_hours_per_unit").max(),
+            resource=pl.col("resource").sort_by("run_time_hours_per_unit").last(),
+            share=pl.col("yield_share").fill_null(1.0).product(),
+        )
+    )
+    found: dict[str, dict[str, object]] = {
+        row["product"]: {**row, "components": []} for row in steps.iter_rows(named=True)
+    }
+    bill = dataset["bills_of_material"].with_columns(
+        group=pl.coalesce("alternate_group", "component")
+    )
+    for row in bill.filter(
+        pl.col("priority") == pl.col("priority").min().over("product", "group")
+    ).iter_rows(named=True):
+        made = found.get(row["product"])
+        if made is not None and not row["is_by_product"]:
+            per = row["quantity_per"] / (1 - (row["scrap_share"] or 0.0)) / float(made["share"])  # type: ignore[arg-type]
+            made["components"].append((row["component"], per))  # type: ignore[attr-defined]
+    return found
+
+
+def _stage(
+    item: str,
+    location: str,
+    way: Mapping[str, object] | None,
+    noun: Mapping[str, object],
+    makes: Mapping[str, Mapping[str, object]],
+    index: Mapping[tuple[str, str], int],
+) -> Stage:
+    found = way or {"kind": "none"}
+    kind = str(found["kind"])
+    made = makes.get(item, {}) if kind == "make" else {}
+    cost = float(noun.get("unit_cost") or 0.0)  # type: ignore[arg-type]
+    volume = 1.0
+    for side in ("length_cm", "width_cm", "height_cm"):
+        volume *= float(noun.get(side) or 0.0)  # type: ignore[arg-type]
+    return Stage(
+        item=item,
+        location=location,
+        kind=kind,
+        source=str(found.get("source") or ""),
+        mode=str(found.get("mode") or ""),
+        lead_time_days_mean=float(found.get("lead_time_days_mean") or 7.0),  # type: ignore[arg-type]
+        lead_time_days_sd=float(found.get("lead_time_days_sd") or 0.0),  # type: ignore[arg-type]
+        minimum_quantity=int(found.get("minimum_quantity") or 1),  # type: ignore[call-overload]
+        order_multiple=int(found.get("order_multiple") or 1),  # type: ignore[call-overload]
+        unit_price=float(found.get("unit_price") or cost),  # type: ignore[arg-type]
+        landed_unit_cost=float(found.get("landed_unit_cost") or cost),  # type: ignore[arg-type]
+        unit_cost=cost,
+        components=tuple(
+            (index[component, location], units)
+            for component, units in made.get("components", ())  # type: ignore[attr-defined]
+            if (component, location) in index
+        ),
+        hours_per_unit=float(made.get("hours") or 0.0),  # type: ignore[arg-type]
+        resource=str(made.get("resource") or ""),
+        yield_share=float(made.get("share") or 1.0),  # type: ignore[arg-type]
+        volume_m3=volume / 1e6,
+    )
+
+
+def _free_units(dataset: Dataset, keys: list[tuple[str, str]]) -> Integers:
+    free = {
+        (item, location): units
+        for item, location, units in dataset["inventory"]
+        .filter(pl.col("condition") == "sellable")
+        .group_by("item", "location")
+        .agg((pl.col("on_hand") - pl.col("allocated").fill_null(0)).sum())
+        .iter_rows()
+    }
+    return np.array([max(0, free.get(key, 0)) for key in keys], dtype=np.int64)
+
+
+def _existing(
+    dataset: Dataset, index: Mapping[tuple[str, str], int]
+) -> tuple[tuple[int, int, date, str, int], ...]:
+    waiting = dataset["supply_orders"].filter(
+        ~pl.col("status").is_in(["received", "closed", "cancelled"])
+    )
+    return tuple(
+        (
+            index[row["item"], row["destination"]],
+            row["quantity"] - (row["quantity_received"] or 0),
+            row["expected_on"],
+            row["order"],
+            row["line"],
+        )
+        for row in waiting.sort("order", "line").iter_rows(named=True)
+        if (row["item"], row["destination"]) in index
+        and row["quantity"] > (row["quantity_received"] or 0)
+    )
+
+
+def _weekly_hours(dataset: Dataset) -> dict[str, float]:
+    return {
+        row["resource"]: (row["hours_per_day"] or 0.0) * 5 * (row["count"] or 1)
+        for row in dataset["resources"].iter_rows(named=True)
+    }
+
+
+def _storage_rates(dataset: Dataset) -> dict[str, float]:
+    return {
+        row["location"]: (row["storage_cost_per_m3_month"] or 0.0) / 30.4
+        for row in dataset["locations"].iter_rows(named=True)
+    }
+
+
+def week_of(day: date, start: date) -> int:
+    """Return the number of the week of `day`, counted from `start`."""
+    return (day - start) // timedelta(days=7)
