@@ -16,7 +16,7 @@ import pytest
 from fivefold.errors import IntegrityError, NotFoundError
 from fivefold.ledger import balances, events, money
 from fivefold.ledger.journal import BusyError, Journal, JournalFailedError
-from fivefold.ledger.sqlite_store import LockedError
+from fivefold.ledger.sqlite_store import LockedError, SqliteStore, batch_hash
 from fivefold.ledger.verify import verify
 
 
@@ -392,3 +392,56 @@ def test_a_closed_journal_says_so(journal: Journal, company: ModuleType) -> None
     journal.close()
     with pytest.raises(JournalFailedError, match="closed"):
         journal.submit(company.opening())
+
+
+def test_an_order_ships_no_more_than_it_reserved(journal: Journal, company: ModuleType) -> None:
+    journal.submit([company.opening(), company.reserve("r1", 3, order="O1")])
+    journal.submit(company.reserve("r2", 3, order="O2"))
+    assert _status(journal, company.ship("s", 4, order="O1")) == ["short"]
+
+
+def test_a_reservation_given_back_stays_gone(tmp_path: Path, company: ModuleType) -> None:
+    path = tmp_path / "books.db"
+    with Journal.open(path) as journal:
+        journal.submit([company.opening(), company.reserve("r", 3)])
+    with Journal.open(path) as journal:
+        journal.submit(company.release("x", 3))
+    assert verify(path).ok
+    with Journal.open(path) as journal:
+        assert balances.reservations(journal).height == 0
+
+
+def test_a_fork_knows_what_was_reversed_before_it(journal: Journal, company: ModuleType) -> None:
+    reserved = company.reserve("r", 3)
+    back = events.reverse(reserved, key="r-", actor="t", effective_at=company.WHEN, reason="x")
+    journal.submit([company.opening(), reserved, back])
+    again = replace(back, key="r--")
+    assert _status(journal.fork(), again) == ["rejected"]
+
+
+def test_a_commit_waits_for_the_disk_and_hashes_what_came_before(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "books.db") as journal:
+        store = journal.log
+        assert isinstance(store, SqliteStore)
+        assert store._write.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert store._write.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert batch_hash(b"a", (1,), [["x"]]) != batch_hash(b"b", (1,), [["x"]])
+
+
+def test_what_comes_back_to_an_empty_place_costs_what_it_last_cost_there(
+    journal: Journal, company: ModuleType
+) -> None:
+    of = {"actor": "t", "effective_at": company.WHEN, "item": "A"}
+    dear = [company.line("A", 1, 900)]
+    journal.submit(
+        [
+            company.opening(units=1, value=100),
+            events.opening_stock(
+                key="o2", actor="t", effective_at=company.WHEN, location="WH2", lines=dear
+            ),
+            events.stock_difference(key="1", **of, location="WH1", quantity=-1),
+            events.stock_difference(key="2", **of, location="WH2", quantity=-1),
+            events.stock_difference(key="3", **of, location="WH1", quantity=1),
+        ]
+    )
+    assert money.account_balance(journal, "inventory") == 100
