@@ -6,7 +6,7 @@ newcomers, life cycle and overrides in `adjustments`, tables and reasons in `res
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fivefold.calendars import Periods, next_monday
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame
-from fivefold.plan.demand import adjustments, newcomers, results
+from fivefold.plan.demand import adjustments, newcomers, reconcile, results
 from fivefold.plan.demand.cleaning import Cleaned, clean, inherit
 from fivefold.plan.demand.combination import Floats
 from fivefold.plan.demand.drivers import Drivers, calendar_features, named_holidays
@@ -44,6 +44,8 @@ class DemandParams:
         Past origins of the back-test.
     history_days : int
         How much history is read at most. [days]
+    reconcile : bool
+        Forecast items sold from several places also as a whole, and make both agree.
     country : str, optional
         Whose public holidays move demand; the first location's country, else US.
     """
@@ -54,6 +56,7 @@ class DemandParams:
     levels: tuple[float, ...] = LEVELS
     origins: int = 3
     history_days: int = 1100
+    reconcile: bool = True
     country: str | None = None
 
     def __post_init__(self) -> None:
@@ -140,6 +143,7 @@ def forecast(
     if len(grown) == 0:
         grown = np.flatnonzero(lengths == lengths.max())
     values, starts = _end_to_end(wanted[grown])
+    drivers = _drivers(dataset, cleaned, grown, wanted, params, as_of, horizon)
     made = forecast_panel(
         values,
         starts,
@@ -148,9 +152,11 @@ def forecast(
         levels=np.array(params.levels),
         loss="squared",
         origins=params.origins,
-        drivers=_drivers(dataset, cleaned, grown, wanted, params, as_of, horizon),
+        drivers=drivers,
     )
     state = results.State.of_panel(cleaned.keys[grown], made)
+    if params.reconcile:
+        state = _agreed(state, wanted[grown], params, drivers)
     state = _with_newcomers(state, dataset, cleaned, wanted, grown, np.array(params.levels))
     state = state.shifted(gap=gap, days=periods.days, count=periods.count)
     state = adjustments.end_of_life(state, items, periods)
@@ -208,7 +214,7 @@ def _drivers(
     params: DemandParams,
     as_of: date,
     horizon: int,
-) -> Drivers | None:
+) -> Drivers:
     """Calendar, planned prices and promotions of every block, groups by category."""
     days = params.period_days
     past = int(np.isfinite(wanted[grown]).sum(axis=1).max())
@@ -231,6 +237,49 @@ def _drivers(
     )
     current = np.ones(len(grown), dtype=bool)
     return Drivers(shared, own, yearly, groups, current, 29 if days == 1 else 13)
+
+
+def _agreed(
+    state: results.State, wanted: Floats, params: DemandParams, drivers: Drivers
+) -> results.State:
+    """Let the forecast of an item as a whole and those of its places agree."""
+    codes = state.keys["item"].rank("dense").to_numpy().astype(np.int64) - 1
+    several = np.bincount(codes)[codes] > 1
+    if not several.any():
+        return state
+    _, sums = np.unique(codes[several], return_inverse=True)
+    level = np.full(len(codes), -1, dtype=np.int64)
+    level[several] = sums
+    count = int(sums.max()) + 1
+    totals = np.zeros((count, wanted.shape[1]))
+    begun = np.zeros((count, wanted.shape[1]))
+    np.add.at(totals, sums, np.nan_to_num(wanted[several]))
+    np.add.at(begun, sums, np.isfinite(wanted[several]).astype(float))
+    values, starts = _end_to_end(np.where(begun > 0, totals, np.nan))
+    of_first = np.unique(sums, return_index=True)[1]
+    features = replace(
+        drivers,
+        own=np.zeros((count, drivers.shared.shape[0], 0)),
+        groups=drivers.groups[several][of_first],
+        current=np.ones(count, dtype=bool),
+    )
+    whole = forecast_panel(
+        values,
+        starts,
+        season=season_of(params.period_days),
+        horizon=state.mean.shape[1],
+        levels=np.array([0.05, 0.5, 0.95]),
+        loss="squared",
+        origins=params.origins,
+        drivers=features,
+    )
+    matrix = reconcile.summing_matrix([level], len(codes))
+    base = np.concatenate([whole.mean, state.mean])
+    variances = np.concatenate([whole.sd, state.sd]).mean(axis=1) ** 2 + 1e-6
+    agreed = reconcile.reconcile(base, matrix, variances)
+    factors = np.divide(agreed, state.mean, out=np.ones_like(agreed), where=state.mean > 1e-9)
+    # A forecast is mended, not replaced, by what its sum says.
+    return state.scaled(np.clip(factors, 0.5, 2.0), [])
 
 
 def _with_newcomers(
