@@ -17,6 +17,7 @@ import polars as pl
 from fivefold.make.capacity import Resource, Step, WorkTime, resources, steps
 from fivefold.make.components import Need, Supply
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
+from fivefold.model.outcome import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class Params:
         How many places a job is moved to improve the order.
     steps_at_most : int
         Effort of the improvement: jobs dispatched in trials, per resource.
+    nodes_at_most : int
+        Effort of the proof: partial sequences looked at, per resource.
     """
 
     early_days: int = 7
@@ -42,9 +45,16 @@ class Params:
     late_cost_share_per_day: float = 0.01
     reach: int = 12
     steps_at_most: int = 20_000_000
+    nodes_at_most: int = 300_000
 
     def __post_init__(self) -> None:
-        for name in ("early_days", "late_cost_share_per_day", "reach", "steps_at_most"):
+        for name in (
+            "early_days",
+            "late_cost_share_per_day",
+            "reach",
+            "steps_at_most",
+            "nodes_at_most",
+        ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
         if not 0 <= self.shift_start_hour < 24:
@@ -102,9 +112,10 @@ def schedule_work(dataset: Dataset, params: Params | None = None, *, as_of: date
     -------
     Outcome
         Tables `work_orders` and `work_order_components`; objective is the cost of late days
-        and set-ups, bound its trivial lower bound where nothing is late and each product is
-        set up once. A make without a step on a known resource stands in the explanations
-        with code unmet; infeasible where that holds for every make.
+        and set-ups. Resources with few orders are proved by branch and bound: status optimal
+        where all are. The bound of another is every order alone and one set-up a product. A
+        make without a step on a known resource stands in the explanations with code unmet;
+        infeasible where that holds for every make.
 
     References
     ----------
@@ -127,8 +138,9 @@ def schedule_work(dataset: Dataset, params: Params | None = None, *, as_of: date
                 [row for line in lines for row in line.component_rows()]
             ),
         },
-        status="infeasible" if makes.height and not rows else "feasible",
+        status=_status(makes.height, lines),
         objective=math.fsum(line.cost for line in lines),
+        bound=math.fsum(line.cost if line.proved else line.figures.least_cost() for line in lines),
         explanations=explanations_frame(reasons),
         notes={
             "orders": len(rows),
@@ -136,6 +148,13 @@ def schedule_work(dataset: Dataset, params: Params | None = None, *, as_of: date
             "cost_by_due_date": math.fsum(line.due_date_cost for line in lines),
         },
     )
+
+
+def _status(makes: int, lines: list[Line]) -> Status:
+    """Return optimal where every resource is proved, infeasible where nothing could be made."""
+    if makes and not lines:
+        return "infeasible"
+    return "optimal" if all(line.proved for line in lines) else "feasible"
 
 
 class _Jobs:
@@ -279,6 +298,7 @@ class Line:
     late: np.ndarray
     cost: float
     due_date_cost: float
+    proved: bool
     figures: _Figures = field(repr=False)
 
     def rows(self) -> Iterator[dict[str, object]]:
@@ -532,7 +552,7 @@ def sequence(resource: Resource, jobs: list[Job], params: Params, *, as_of: date
     params : Params
     as_of : date
     """
-    from fivefold.make.sequence_kernels import dispatch, improve, late_days, settle
+    from fivefold.make.sequence_kernels import dispatch, improve, late_days, prove, settle
 
     figures, time = _figures(resource, jobs, params, as_of)
     best_cost, best = math.inf, np.arange(len(jobs))
@@ -543,6 +563,8 @@ def sequence(resource: Resource, jobs: list[Job], params: Params, *, as_of: date
         found, cost, _ = improve(first, *arguments)
         if cost < best_cost - 1e-9:
             best_cost, best = cost, found
+    limited = (*figures.arguments(), params.nodes_at_most)
+    best, best_cost, proved = prove(best, *limited)
     best = settle(best, *figures.arguments())
     start, finish, machine, setup = dispatch(
         best, figures.run, figures.setup, figures.family, figures.release, figures.machines
@@ -563,6 +585,7 @@ def sequence(resource: Resource, jobs: list[Job], params: Params, *, as_of: date
         late=late,
         cost=best_cost,
         due_date_cost=due_date_cost,
+        proved=bool(proved),
         figures=figures,
     )
 

@@ -103,6 +103,24 @@ def cost_of(
 
 
 @njit(cache=True)
+def _moved(current: np.ndarray, trial: np.ndarray, origin: int, length: int, target: int) -> None:
+    """Write into `trial` the sequence with a block taken out and put in before `target`.
+
+    `target` counts places of the sequence without the block.
+    """
+    count = current.size
+    place = 0
+    for position in range(count - length + 1):
+        if position == target:
+            for inside in range(length):
+                trial[place] = current[origin + inside]
+                place += 1
+        if position < count - length:
+            trial[place] = current[position if position < origin else position + length]
+            place += 1
+
+
+@njit(cache=True)
 def improve(
     sequence: np.ndarray,
     run: np.ndarray,
@@ -121,9 +139,9 @@ def improve(
 ) -> tuple[np.ndarray, float, int]:
     """Return a sequence that no move or swap within reach improves, its cost, steps spent.
 
-    First improvement over two neighbourhoods: take a job out and put it back up to
-    `reach` places away, and exchange two jobs up to `reach` places apart. A step is one
-    job dispatched; it stops when `steps_at_most` are spent.
+    First improvement over two neighbourhoods: take a block of one to three jobs out and put
+    it back up to `reach` places away, and exchange two jobs up to `reach` places apart. A
+    step is one job dispatched; it stops when `steps_at_most` are spent.
     """
     count = sequence.size
     current = sequence.copy()
@@ -136,25 +154,21 @@ def improve(
     trial = current.copy()
     while improved and best > 0.0 and spent < steps_at_most:
         improved = False
-        for origin in range(count):
-            low, high = max(0, origin - reach), min(count - 1, origin + reach)
-            for target in range(low, high + 1):
-                if target == origin:
-                    continue
-                for kind in range(2):
-                    if kind == 1 and (target < origin or target == origin + 1):
+        # Length 0 stands for the exchange of two jobs.
+        for length in range(4):
+            for origin in range(count - max(length, 1) + 1):
+                first = origin + 1 if length == 0 else max(0, origin - reach)
+                last = min(count - max(length, 1), origin + reach)
+                for target in range(first, last + 1):
+                    if target == origin:
                         continue
                     if spent >= steps_at_most:
                         return current, best, spent
-                    trial[:] = current
-                    if kind == 1:
+                    if length == 0:
+                        trial[:] = current
                         trial[origin], trial[target] = current[target], current[origin]
-                    elif target > origin:
-                        trial[origin:target] = current[origin + 1 : target + 1]
-                        trial[target] = current[origin]
                     else:
-                        trial[target + 1 : origin + 1] = current[target:origin]
-                        trial[target] = current[origin]
+                        _moved(current, trial, origin, length, target)
                     cost = cost_of(
                         trial, run, setup, family, release, machines, after, due_day, weight,
                         shift_days, hours_per_day, setup_cost_per_hour,
@@ -165,6 +179,81 @@ def improve(
                         current[:] = trial
                         improved = True
     return current, best, spent
+
+
+@njit(cache=True)
+def prove(
+    sequence: np.ndarray,
+    run: np.ndarray,
+    setup: np.ndarray,
+    family: np.ndarray,
+    release: np.ndarray,
+    machines: int,
+    after: np.ndarray,
+    due_day: np.ndarray,
+    weight: np.ndarray,
+    shift_days: np.ndarray,
+    hours_per_day: float,
+    setup_cost_per_hour: float,
+    nodes_at_most: int,
+) -> tuple[np.ndarray, float, bool]:
+    """Return the best sequence on one machine by branch and bound, its cost, whether proved.
+
+    Depth first from the given sequence as incumbent. Adding a job never makes what is
+    already placed cheaper, so a partial sequence is cut when its cost, with every job
+    still to come taken as next and without set-up, is no less than the incumbent's. For
+    several machines the dispatch rule is not exhaustive and nothing is proved.
+    """
+    count = sequence.size
+    best_sequence = sequence.copy()
+    best = cost_of(
+        sequence, run, setup, family, release, machines, after, due_day, weight,
+        shift_days, hours_per_day, setup_cost_per_hour,
+    )  # fmt: skip
+    if machines != 1:
+        return best_sequence, best, best <= 0.0
+    last_shift = shift_days.size - 1
+    placed = np.full(count, -1, np.int64)
+    tried = np.zeros(count + 1, np.int64)
+    clock, cost = np.zeros(count + 1), np.zeros(count + 1)
+    free = np.ones(count, np.bool_)
+    depth, nodes = 0, 0
+    while depth >= 0:
+        if nodes >= nodes_at_most:
+            return best_sequence, best, False
+        if depth == count or tried[depth] == count:
+            if depth == count and cost[depth] < best - 1e-9:
+                best = cost[depth]
+                best_sequence[:] = placed
+            depth -= 1
+            if depth >= 0:
+                free[placed[depth]] = True
+            continue
+        job = sequence[tried[depth]]
+        tried[depth] += 1
+        if not free[job]:
+            continue
+        nodes += 1
+        before = family[placed[depth - 1]] if depth > 0 else -1
+        paid = 0.0 if before == family[job] else setup[job]
+        ends = max(clock[depth], release[job]) + paid + run[job]
+        spent = cost[depth] + setup_cost_per_hour * paid
+        shift = min(max(int((ends + after[job] - 1e-9) // hours_per_day), 0), last_shift)
+        spent += weight[job] * max(0, shift_days[shift] - due_day[job])
+        bound = spent
+        free[job] = False
+        for other in range(count):
+            if free[other]:
+                soonest = max(ends, release[other]) + run[other] + after[other]
+                shift = min(max(int((soonest - 1e-9) // hours_per_day), 0), last_shift)
+                bound += weight[other] * max(0, shift_days[shift] - due_day[other])
+        if bound >= best - 1e-9:
+            free[job] = True
+            continue
+        placed[depth] = job
+        depth += 1
+        clock[depth], cost[depth], tried[depth] = ends, spent, 0
+    return best_sequence, best, True
 
 
 @njit(cache=True)
