@@ -177,6 +177,7 @@ class FeeBook:
         self._figures: dict[tuple[str, str], list[Figure]] = {}
         for figure in _figures(in_force):
             self._figures.setdefault((figure.fee_type, figure.size_tier), []).append(figure)
+        self._classes: dict[str, list[str]] = {}
 
     def find_all(
         self,
@@ -248,15 +249,17 @@ class FeeBook:
 
     def classes(self, fee_type: str) -> list[str]:
         """Return the product classes a fee tells apart, sorted."""
-        return sorted(
-            {
-                figure.product_class
-                for (name, _tier), figures in self._figures.items()
-                if name == fee_type
-                for figure in figures
-                if figure.product_class
-            }
-        )
+        if fee_type not in self._classes:
+            self._classes[fee_type] = sorted(
+                {
+                    figure.product_class
+                    for (name, _tier), figures in self._figures.items()
+                    if name == fee_type
+                    for figure in figures
+                    if figure.product_class
+                }
+            )
+        return self._classes[fee_type]
 
 
 def _special(figure: Figure) -> tuple[int, date, bool, int]:

@@ -10,6 +10,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 
 from fivefold.deliver.fee_cards import FeeBook, Figure, cards_with, fee_cards
 from fivefold.deliver.size_tiers import SizeTier
@@ -194,6 +195,7 @@ def aged_class(*, apparel: bool, category: str) -> str:
     return "apparel" if apparel else ""
 
 
+@cache
 def _words(text: str) -> str:
     plain = re.sub(r"\(.*?\)", " ", text.lower().replace("&", " and "))
     return " ".join(re.findall(r"[a-z0-9]+", plain))
