@@ -1,0 +1,131 @@
+"""Stock that lies at a place serves the demand of that place, whatever the item earns.
+
+A marketplace sells what is there; a plan cannot refuse an order. Money already spent on stock is
+sunk. What an item earns decides whether it is bought, made or moved again, and where it does not
+pay the unmet demand says so by the reason `uneconomic`, not `lead_time`.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from fivefold.model import Dataset, schema
+from fivefold.plan.supply import SupplyParams, plan_supply
+
+AS_OF = date(2026, 11, 22)
+MONDAY = date(2026, 11, 23)
+
+
+def seller(
+    *, price: float, on_hand: int, weekly: float, storage_m3: float | None = None
+) -> Dataset:
+    weeks = [MONDAY + timedelta(days=7 * i) for i in range(26)]
+    rules = (
+        [
+            {
+                "limit": "FBA-SPACE",
+                "kind": "storage_m3",
+                "subject": "FBA-US",
+                "amount_per_week": storage_m3,
+            }
+        ]
+        if storage_m3 is not None
+        else []
+    )
+    return Dataset(
+        {
+            "items": schema("items").frame(
+                [
+                    {
+                        "item": "A",
+                        "unit_cost": 10.0,
+                        "price": price,
+                        "length_cm": 50.0,
+                        "width_cm": 40.0,
+                        "height_cm": 50.0,
+                    }
+                ]
+            ),
+            "locations": schema("locations").frame(
+                [
+                    {"location": "S", "kind": "supplier"},
+                    {"location": "WH1", "kind": "warehouse"},
+                    {"location": "FBA-US", "kind": "fulfilment_network"},
+                ]
+            ),
+            "lanes": schema("lanes").frame(
+                [
+                    {
+                        "origin": "S",
+                        "destination": "WH1",
+                        "mode": "fcl",
+                        "transit_time_days_mean": 7.0,
+                    },
+                    {
+                        "origin": "WH1",
+                        "destination": "FBA-US",
+                        "mode": "ltl",
+                        "transit_time_days_mean": 7.0,
+                    },
+                ]
+            ),
+            "suppliers": schema("suppliers").frame([{"supplier": "S"}]),
+            "supplier_offers": schema("supplier_offers").frame(
+                [{"supplier": "S", "item": "A", "unit_price": 10.0, "lead_time_days_mean": 7.0}]
+            ),
+            "channels": schema("channels").frame(
+                [{"channel": "FBA", "kind": "fba", "location": "FBA-US"}]
+            ),
+            "offers": schema("offers").frame([{"item": "A", "channel": "FBA", "price": price}]),
+            "inventory": schema("inventory").frame(
+                [{"item": "A", "location": "FBA-US", "on_hand": on_hand}]
+            ),
+            "forecast_means": schema("forecast_means").frame(
+                [
+                    {"item": "A", "location": "FBA-US", "period_start": week, "units_mean": weekly}
+                    for week in weeks
+                ]
+            ),
+            "limits_rules": schema("limits_rules").frame(rules),
+        }
+    )
+
+
+@pytest.mark.parametrize("price", [4.0, 30.0], ids=["sold at a loss", "sold at a gain"])
+def test_no_demand_is_unmet_while_stock_lies_there(price: float) -> None:
+    outcome = plan_supply(
+        seller(price=price, on_hand=100, weekly=10.0), SupplyParams(), as_of=AS_OF
+    )
+    projected = outcome["projected_stock"].filter(pl.col("location") == "FBA-US")
+    refused = projected.filter((pl.col("unmet") > 0.5) & (pl.col("closing") > 0.5))
+    assert refused.height == 0, refused.head(3)
+
+
+def test_an_item_that_loses_money_is_not_bought_again_and_the_reason_says_so() -> None:
+    outcome = plan_supply(seller(price=4.0, on_hand=0, weekly=10.0), SupplyParams(), as_of=AS_OF)
+    assert outcome["supply_plan"].height == 0
+    late = outcome["unmet_demand"].filter(pl.col("period_start") > MONDAY + timedelta(days=42))
+    assert set(late["reason_code"].to_list()) == {"uneconomic"}
+
+
+def test_a_limit_that_stock_already_breaks_gets_no_price_beyond_what_goods_are_worth() -> None:
+    # 100 units of 0.1 m3 lie where 2 m3 are allowed: no price can hold that.
+    outcome = plan_supply(
+        seller(price=30.0, on_hand=100, weekly=10.0, storage_m3=2.0), SupplyParams(), as_of=AS_OF
+    )
+    prices = outcome["limit_prices"].filter(pl.col("limit") == "FBA-SPACE")["price"]
+    assert prices.max() < 30.0 / 0.1 * 5
+    later = outcome["projected_stock"].filter(
+        (pl.col("location") == "FBA-US") & (pl.col("period_start") > date(2027, 3, 1))
+    )
+    assert later["closing"].max() * 0.1 <= 2.0 + 1e-6
+
+
+def test_a_limit_without_use_near_it_has_no_price() -> None:
+    outcome = plan_supply(
+        seller(price=30.0, on_hand=10, weekly=1.0, storage_m3=1000.0), SupplyParams(), as_of=AS_OF
+    )
+    assert outcome["limit_prices"]["price"].max() in (None, 0.0)
