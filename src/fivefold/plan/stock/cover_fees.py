@@ -227,7 +227,11 @@ def choose_cover(
     rate = np.maximum(per_day, 1e-9)
     edges = [band.end for band in fees.low if np.isfinite(band.end)]
     candidates = [safety]
-    candidates += [np.maximum(days * rate - 0.5 * cycle_units, safety) for days in edges]
+    charged = 7.0 * rate >= LOW_INVENTORY_WEEKLY_UNITS
+    candidates += [
+        np.where(charged, np.maximum(days * rate - 0.5 * cycle_units, safety), safety)
+        for days in edges
+    ]
     if utilisation_applies:
         weeks = sorted({band.start for season in fees.utilisation for band in season})
         candidates += [
@@ -246,7 +250,7 @@ def choose_cover(
     )
     cost = 7.0 * held_per_day * on_hand
     cost = cost + short_cost * np.maximum(missed, 0.0) * 7.0 / review_days
-    low = np.where(7.0 * rate >= LOW_INVENTORY_WEEKLY_UNITS, _rate(fees.low, cover_days), 0.0)
+    low = np.where(charged, _rate(fees.low, cover_days), 0.0)
     low_cost = low * 7.0 * rate
     over_cost = np.zeros_like(cost)
     if utilisation_applies:

@@ -265,7 +265,7 @@ def _steps(times: FloatArray) -> int:
     steps = 1
     for time in np.unique(times):
         fraction = Fraction(float(time)).limit_denominator(FINEST)
-        if abs(float(fraction) - time) > 1e-6:
+        if abs(float(fraction) - time) > 1e-9:
             raise ValueError(f"time {time} has no denominator up to {FINEST}")
         steps = int(np.lcm(steps, fraction.denominator))
     if steps > FINEST:
