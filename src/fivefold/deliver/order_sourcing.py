@@ -113,8 +113,8 @@ def source_orders(
     -------
     Outcome
         `promises`: one or more legs a line whose quantities add up to the line; basis `none`
-        and no place for units nothing can serve. Status is optimal where every line was
-        served whole by its only place, else feasible. Objective: cost to serve.
+        and no place for units nothing can serve. Status is feasible: orders are sourced one
+        after the other. Objective: cost to serve.
 
     Notes
     -----

@@ -115,11 +115,10 @@ def _places(dataset: Dataset) -> pl.DataFrame:
 
 def _sales(dataset: Dataset, params: VolumeParams, as_of: date) -> pl.DataFrame:
     """Return units sold by item, place and day within the history."""
-    day = pl.coalesce(pl.col("shipped_on"), pl.col("ordered_at").dt.date())
     return (
         dataset["orders"]
         .filter(~pl.col("status").is_in(["cancelled", "pending", "open"]))
-        .with_columns(day.alias("day"))
+        .with_columns(_sale_day().alias("day"))
         .filter(pl.col("day") > as_of - timedelta(days=params.history_days))
         .filter(pl.col("day") <= as_of)
         .join(_places(dataset), on="channel", how="left")
@@ -131,22 +130,31 @@ def _sales(dataset: Dataset, params: VolumeParams, as_of: date) -> pl.DataFrame:
 
 
 def _returned(dataset: Dataset, params: VolumeParams, as_of: date) -> dict[str, float]:
-    day = pl.col("returned_at").dt.date()
+    """Return units that came back within the history, without those sold before it."""
     since = as_of - timedelta(days=params.history_days)
-    back = dataset["returns"].filter((day > since) & (day <= as_of))
+    day = pl.col("returned_at").dt.date()
+    sold = dataset["orders"].group_by("order", "item").agg(_sale_day().min().alias("sold_on"))
+    back = (
+        dataset["returns"]
+        .filter((day > since) & (day <= as_of))
+        .join(sold, on=["order", "item"], how="left")
+        .filter(pl.col("sold_on").is_null() | (pl.col("sold_on") > since))
+    )
     return {
         item: float(units)
         for item, units in back.group_by("item").agg(pl.col("quantity").sum()).iter_rows()
     }
 
 
+def _sale_day() -> pl.Expr:
+    return pl.coalesce(pl.col("shipped_on"), pl.col("ordered_at").dt.date())
+
+
 def _lag(dataset: Dataset, params: VolumeParams, as_of: date) -> tuple[FloatArray, str]:
     """Return the share of returns by days since the sale, and where it comes from."""
     sold = (
         dataset["orders"]
-        .with_columns(
-            pl.coalesce(pl.col("shipped_on"), pl.col("ordered_at").dt.date()).alias("day")
-        )
+        .with_columns(_sale_day().alias("day"))
         .group_by("order", "item")
         .agg(pl.col("day").min())
     )

@@ -73,6 +73,19 @@ def test_shares_of_young_sales_are_not_pulled_down() -> None:
     assert abs(found["A"] - 0.12) < abs(naive - 0.12)
 
 
+def test_returns_of_sales_before_the_history_do_not_raise_the_share() -> None:
+    dataset = sold_and_returned(np.random.default_rng(10), days=120)
+    short = forecast_returns(dataset, VolumeParams(history_days=60), as_of=AS_OF)
+    found = short.notes["return_share"]
+    assert isinstance(found, dict)
+    # About 1,500 units of which two thirds have had their time.
+    assert abs(found["A"] - 0.12) < 4 * np.sqrt(0.12 * 0.88 / 1000)
+    came = dataset["returns"].filter(
+        (pl.col("item") == "A") & (pl.col("returned_at").dt.date() > AS_OF - timedelta(days=60))
+    )
+    assert came.height / 1000 > found["A"] + 0.03
+
+
 def test_in_the_long_run_returns_are_share_times_sales() -> None:
     outcome = forecast_returns(sold_and_returned(np.random.default_rng(6)), as_of=AS_OF)
     later = outcome["returns_forecast"].filter(pl.col("period_start") >= AS_OF + timedelta(days=91))
