@@ -511,6 +511,18 @@ class _Figures:
 
         return float(cost_of(order, *self.arguments()))
 
+    def least_cost(self) -> float:
+        """Return what even a line for each order alone would cost, one set-up a product."""
+        from fivefold.make.sequence_kernels import late_days
+
+        late = late_days(
+            self.release + self.run, self.after, self.due_day, self.shift_days, self.hours_per_day
+        )
+        setups = math.fsum(
+            float(self.setup[self.family == family].min()) for family in np.unique(self.family)
+        )
+        return float((late * self.weight).sum()) + self.setup_cost_per_hour * setups
+
     def with_hours_before(self, line: Line, number: int, hours: float) -> tuple[float, list[int]]:
         """Return what hours more before a job save, and the jobs that then end days earlier.
 

@@ -180,6 +180,8 @@ def test_without_its_proof_the_search_is_near_the_best(seed: int) -> None:
     assert searched.objective is not None
     assert exact - 1e-6 <= searched.objective <= exact * 1.06 + 1e-6
     assert searched.status == "feasible" or exact == 0
+    assert searched.bound is not None
+    assert searched.bound <= exact + 1e-6
 
 
 def test_the_stated_cost_is_that_of_the_stated_sequence() -> None:
