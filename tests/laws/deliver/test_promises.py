@@ -168,9 +168,7 @@ def judged_cost(found: pl.DataFrame, stock: dict[str, int], params: SourcingPara
         working_day(ground_days(book, zone[place])) for place in stock if stock[place] > 0
     )
     days = [(day - TODAY).days for day in found["deliver_on"]]
-    waits = sum(
-        units * (day - fastest) for units, day in zip(found["quantity"], days, strict=True)
-    )
+    waits = sum(units * (day - fastest) for units, day in zip(found["quantity"], days, strict=True))
     return (
         float(found["cost"].sum())
         + params.wait_cost_per_unit_day * waits
