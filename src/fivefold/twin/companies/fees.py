@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fivefold.deliver import fees as cards
 from fivefold.deliver.fee_cards import FeeBook, fee_cards, fulfilment_season
 from fivefold.deliver.size_tiers import SizeTier, size_tier
-from fivefold.twin.companies.catalogue import Floats
+from fivefold.twin.companies.catalogue import Catalogue, Floats
 
 INCH_CM, POUND_KG, CUBIC_FOOT_M3 = 2.54, 0.45359237, 0.028316846592
 CARD_FROM = date(2026, 1, 15)
@@ -123,3 +123,19 @@ def _referral(category: str, price: float) -> float:
     if line.amount is None:
         raise ValueError(f"the fee card does not know category {category!r}")
     return round(line.amount, 2)
+
+
+def finished_tiers(catalogue: Catalogue) -> list[SizeTier]:
+    """Return the size tiers of the finished items."""
+    n = catalogue.finished
+    return size_tiers(catalogue.sides_cm[:n], catalogue.weight_kg[:n])
+
+
+def fees_by_day(catalogue: Catalogue, days: list[date]) -> dict[date, Floats]:
+    """Return the fulfilment fee a unit of every finished item on each day."""
+    tiers, price = finished_tiers(catalogue), catalogue.price[: catalogue.finished]
+    known: dict[tuple[str, bool], Floats] = {}
+    for day in days:
+        if card_of(day) not in known:
+            known[card_of(day)] = fulfilment_fees(tiers, price, day)
+    return {day: known[card_of(day)] for day in days}

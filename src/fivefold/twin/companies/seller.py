@@ -27,7 +27,7 @@ not know; its sheets are named after Fivefold's tables. Towns and ZIPs are real,
 are not, and duties are invented round figures.
 
 Conventions: days are UTC days; a line before 17:00 ships the same day, later ones the next.
-Fees follow the 2026 card for every day (the seller's older invoices are not imitated).
+Days before the fee card of 2026 are charged by it too (older invoices are not imitated).
 """
 
 
