@@ -185,10 +185,12 @@ class _Jobs:
         names: set[str] = set()
         for row in makes.iter_rows(named=True):
             resource = pacing.get(row["item"])
-            if resource is None:
+            places = (row["source"], row["destination"])
+            if resource is None or self.resources[resource].location not in places:
                 text = (
-                    f"{row['item']} has no step on a resource that works; add it to operations "
-                    "and resources to have it scheduled."
+                    f"{row['item']} has no step on a resource that works at "
+                    f"{row['destination']}; add it to operations and resources to have it "
+                    "scheduled."
                 )
                 lost.append(
                     Reason(

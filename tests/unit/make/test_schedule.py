@@ -225,6 +225,14 @@ def test_a_make_without_a_step_is_told_and_the_others_are_scheduled() -> None:
     assert outcome.why("lost")["reason_code"].to_list() == ["unmet"]
 
 
+def test_a_make_is_not_put_on_a_machine_of_another_place() -> None:
+    elsewhere = _make("far", "SET", 10, MONDAY) | {"source": "WH1", "destination": "WH1"}
+
+    outcome = schedule_work(_plant(elsewhere), as_of=AS_OF)
+    assert outcome["work_orders"].is_empty()
+    assert outcome.why("far")["reason_code"].to_list() == ["unmet"]
+
+
 def test_no_schedulable_make_at_all_is_infeasible() -> None:
     dataset = _plant(_make("lost", "TIN", 10, MONDAY))
 
