@@ -368,8 +368,10 @@ def measure_textbook(folder: Path) -> list[dict[str, Any]]:
     ]
 
 
-def measure_chains(folder: Path, seconds: float) -> list[dict[str, Any]]:
-    """Solve every chain of stages.parquet and arcs.parquet."""
+def measure_chains(
+    folder: Path, seconds: float, *, only: tuple[int, ...] = ()
+) -> list[dict[str, Any]]:
+    """Solve every chain of stages.parquet and arcs.parquet, or `only` some."""
     stages = pl.read_parquet(folder / "stages.parquet")
     arcs = pl.read_parquet(folder / "arcs.parquet")
     places = (folder / "willems_gsm.csv", folder.parent / "best_known" / "willems_gsm.csv")
@@ -381,6 +383,8 @@ def measure_chains(folder: Path, seconds: float) -> list[dict[str, Any]]:
     }
     rows = []
     for chain in stages["chain"].unique().sort():
+        if only and chain not in only:
+            continue
         network = chain_network(
             stages.filter(pl.col("chain") == chain), arcs.filter(pl.col("chain") == chain)
         )
