@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from fivefold.model.schema import schema
-from fivefold.plan.supply.commit import EPS
+from fivefold.plan.supply.commit import EPS, starting_room
+from fivefold.plan.supply.flows import Flows
 from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
-from fivefold.plan.supply.reading import FORECAST, ORDER, TARGET, SupplyModel
-
-if TYPE_CHECKING:
-    from fivefold.plan.supply.telling import Flows
+from fivefold.plan.supply.reading import SupplyModel
 
 #: Orders that have left cannot be called back.
 CHANGEABLE = ("planned", "approved", "sent", "confirmed")
@@ -34,7 +33,7 @@ def propose_changes(
     sales that are lost before it comes is expedited for their margin.
     """
     starts = model.periods.starts()
-    first_use, last_need = _uses(model, committed)
+    first_use = _first_needed(model, network, committed)
     by_name = {f"{line.order}/{line.line}": line for line in model.orders}
     rows: list[dict[str, Any]] = []
     for r, name in enumerate(model.receipt_reference):
@@ -53,10 +52,12 @@ def propose_changes(
             "to_quantity": round(line.quantity),
         }
         hold = float(network.hold[n])
-        if needed > EPS and period < due:
+        placed = line.ordered_on is None or line.ordered_on < model.as_of
+        # What was not placed before today came no sooner when it was planned.
+        if placed and needed > EPS and period < due:
             saved = min(needed, line.quantity) * float(model.worth[n] - model.unit_cost[n])
             row |= {"change": "expedite", "to_date": starts[period], "value": saved}
-        elif last_need[r] < 0:
+        elif first_use[r] >= network.periods:
             weeks = network.periods - due
             price = float(line.unit_price or model.unit_cost[n])
             row |= {
@@ -78,27 +79,55 @@ def propose_changes(
     return schema("supply_changes").frame(rows).sort("order", "line")
 
 
-def _uses(model: SupplyModel, committed: Committed) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first period each receipt is used in, and whether it is used (−1: never)."""
-    first = np.full(len(model.receipts), 10**6)
-    used = np.full(len(model.receipts), -1)
-    pieces = model.pieces
-    for consumer, origin, period, units in zip(
-        committed.peg_consumer.tolist(),
-        committed.peg_origin.tolist(),
-        committed.peg_period.tolist(),
-        committed.peg_quantity.tolist(),
-        strict=True,
-    ):
-        if origin >= 0 or units <= EPS:
-            continue
-        r = -1 - origin
-        if consumer >= 0:
-            # Units kept as safety stock are needed from the day they are asked for.
-            period = max(int(pieces.period[consumer]), int(model.receipts.due[r]))
-        first[r] = min(first[r], period)
-        used[r] = max(used[r], period)
-    return first, used
+def _first_needed(model: SupplyModel, network: SupplyNetwork, committed: Committed) -> np.ndarray:
+    """Return the first period in which each receipt is needed, first in first out.
+
+    A receipt is needed once what has been taken exceeds all that came before it; never is the
+    number of periods.
+    """
+    pieces, receipts = model.pieces, model.receipts
+    periods = network.periods
+    taken = np.zeros((network.nodes, periods))
+    asked = committed.peg_consumer >= 0
+    when = committed.peg_period.copy()
+    # Safety stock is needed from the day it is asked for.
+    when[asked] = pieces.period[committed.peg_consumer[asked]]
+    np.add.at(taken, (committed.peg_node, np.clip(when, 0, periods - 1)), committed.peg_quantity)
+    drawn = taken.cumsum(axis=1)
+    node = np.concatenate([receipts.node, network.way_node[committed.order_way]])
+    due = np.concatenate([receipts.due, committed.order_due])
+    units = np.concatenate([receipts.quantity, committed.order_quantity])
+    first = np.full(len(receipts), periods)
+    before = np.zeros(network.nodes)
+    for r in np.lexsort((np.arange(len(node)), due, node)).tolist():
+        n = int(node[r])
+        if r < len(receipts):
+            needed = np.flatnonzero(drawn[n] > before[n] + EPS)
+            first[r] = int(needed[0]) if len(needed) else periods
+        before[n] += units[r]
+    return first
+
+
+def with_changes_made(model: SupplyModel, changes: pl.DataFrame) -> SupplyModel:
+    """Return the model as it will be when the proposed changes are made."""
+    receipts = model.receipts
+    quantity, due, ship = receipts.quantity.copy(), receipts.due.copy(), receipts.ship.copy()
+    number = {name: r for r, name in enumerate(model.receipt_reference)}
+    for row in changes.iter_rows(named=True):
+        r = number[f"{row['order']}/{row['line']}"]
+        if row["change"] == "cancel":
+            quantity[r] = 0.0
+        else:
+            due[r] = ship[r] = model.periods.index(row["to_date"])
+    changed = replace(receipts, quantity=quantity, due=due, ship=ship)
+    supply = np.zeros_like(model.network.supply)
+    np.add.at(supply, (changed.node, np.maximum(changed.due, 0)), changed.quantity)
+    return replace(
+        model,
+        receipts=changed,
+        network=model.network.with_changes(supply=supply),
+        room=starting_room(model.network, changed) - model.booked,
+    )
 
 
 def _needed_before(model: SupplyModel, flows: Flows, n: int, due: int) -> tuple[float, int]:
@@ -107,6 +136,3 @@ def _needed_before(model: SupplyModel, flows: Flows, n: int, due: int) -> tuple[
     if len(lost) == 0:
         return 0.0, due
     return float(flows.unmet[n, :due].sum()), int(lost[0])
-
-
-__all__ = ["CHANGEABLE", "FORECAST", "ORDER", "TARGET", "propose_changes"]

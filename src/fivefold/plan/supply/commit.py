@@ -35,7 +35,7 @@ def commit(
     from fivefold.plan.supply import kernels
 
     left = starting_room(network, receipts) if available is None else available
-    size = 4 * (len(pieces) + len(receipts)) + 1024
+    size = 2 * (len(pieces) + len(receipts)) + 1024
     while True:
         state = _state(network, receipts, left, size)
         served = np.zeros(len(pieces))

@@ -98,26 +98,64 @@ def value_units(
 
 
 @numba.njit(cache=True)
+def _cheapest_later(n, way_from, way_cost, most, rate, later_cost, later_due, later_way):
+    """Fill the cheapest way to serve each period late, and when it comes."""
+    periods = later_cost.shape[0]
+    later_cost[periods - 1] = np.inf
+    for t in range(periods - 2, -1, -1):
+        best = later_cost[t + 1] + rate
+        later_due[t] = later_due[t + 1]
+        later_way[t] = later_way[t + 1]
+        if best < np.inf and later_due[t] - t > most:
+            # The best is out of reach now; look again among those within.
+            best = np.inf
+            for s in range(t + 2, min(periods, t + most + 1)):
+                for w in range(way_from[n], way_from[n + 1]):
+                    if way_cost[w, s] + rate * (s - t) < best:
+                        best = way_cost[w, s] + rate * (s - t)
+                        later_due[t] = s
+                        later_way[t] = w
+        for w in range(way_from[n], way_from[n + 1]):
+            if way_cost[w, t + 1] + rate < best:
+                best = way_cost[w, t + 1] + rate
+                later_due[t] = t + 1
+                later_way[t] = w
+        later_cost[t] = best
+
+
+@numba.njit(cache=True)
 def respond(
     topology, way_from, way_class, start_of, in_from, in_node, in_quantity,
     use_from, use_group, use_amount, use_at_due, use_lag, slot_of, node_store, node_cube,
     base_cost, hold, supply, demand, worth, late_periods, late_cost, way_cost,
-    hold_cum, value, source_due, source_way, need, used, flow,
+    hold_cum, value, source_due, source_way, group_of, need, used, cost_of, flow,
 ):  # fmt: skip
-    """Return what all items together cost, prices apart, and fill what they would use.
+    """Fill what each group of items costs, prices apart, what it uses, and its flow.
+
+    `used` and `cost_of` are by group; `flow` gains the units of ways.
 
     Every unit of demand takes its cheapest priced source, or is lost where that costs more
     than it is worth; stock and orders on the way are taken in order of time. Nothing here
     sees a limit but by its price.
     """
     periods = demand.shape[1]
+    later_cost = np.empty(periods)
+    later_due = np.empty(periods, np.int64)
+    later_way = np.empty(periods, np.int64)
     used[:] = 0.0
     need[:] = 0.0
-    total = 0.0
+    cost_of[:] = 0.0
     for position in range(topology.shape[0] - 1, -1, -1):
         n = topology[position]
+        g = group_of[n]
+        total = 0.0
         at_hand = 0.0
         store = node_store[n]
+        if late_periods[n] > 0:
+            _cheapest_later(
+                n, way_from, way_cost, late_periods[n], late_cost[n], later_cost, later_due,
+                later_way,
+            )  # fmt: skip
         for t in range(periods):
             at_hand += supply[n, t]
             inner = need[n, t]
@@ -130,7 +168,7 @@ def respond(
             outer -= take
             total += at_hand * hold[n]
             if store >= 0 and at_hand > 0.0 and slot_of[store, t] >= 0:
-                used[slot_of[store, t]] += at_hand * node_cube[n]
+                used[g, slot_of[store, t]] += at_hand * node_cube[n]
             if inner <= 0.0 and outer <= 0.0:
                 continue
             s = source_due[n, t]
@@ -138,18 +176,16 @@ def respond(
             cost = np.inf
             if w >= 0:
                 cost = way_cost[w, s] + hold_cum[n, t] - hold_cum[n, s]
-            quantity = inner if w >= 0 else 0.0
+            quantity = inner
+            if w < 0:
+                # Nothing can come by then: what draws on it is lost further down.
+                total += worth[n] * inner
+                quantity = 0.0
             if outer > 0.0:
-                if late_periods[n] > 0:
-                    for later in range(t + 1, min(periods, t + 1 + late_periods[n])):
-                        penalty = late_cost[n] * (later - t)
-                        if penalty >= min(cost, worth[n]):
-                            break
-                        for v in range(way_from[n], way_from[n + 1]):
-                            if way_cost[v, later] + penalty < cost:
-                                cost = way_cost[v, later] + penalty
-                                w = v
-                                s = later
+                if late_periods[n] > 0 and inner <= 0.0 and later_cost[t] < cost:
+                    cost = later_cost[t]
+                    s = later_due[t]
+                    w = later_way[t]
                 if cost < worth[n]:
                     quantity += outer
                     if s > t:
@@ -164,14 +200,14 @@ def respond(
             for u in range(use_from[w], use_from[w + 1]):
                 at = (s if use_at_due[u] else max(k, 0)) + use_lag[u]
                 if at < periods and slot_of[use_group[u], at] >= 0:
-                    used[slot_of[use_group[u], at]] += use_amount[u] * quantity
+                    used[g, slot_of[use_group[u], at]] += use_amount[u] * quantity
             for i in range(in_from[w], in_from[w + 1]):
                 need[in_node[i], max(k, 0)] += in_quantity[i] * quantity
             if store >= 0:
                 for p in range(s, t):
                     if slot_of[store, p] >= 0:
-                        used[slot_of[store, p]] += node_cube[n] * quantity
-    return total
+                        used[g, slot_of[store, p]] += node_cube[n] * quantity
+        cost_of[g] += total
 
 
 @numba.njit(cache=True)

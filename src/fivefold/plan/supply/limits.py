@@ -110,6 +110,10 @@ class LimitBook:
         found = self.groups.get(("storage_m3", location), [])
         return found[0] if found else -1
 
+    def store_slots(self) -> list[int]:
+        """Return the slots of storage limits."""
+        return [number for number, slot in enumerate(self.slots) if slot.kind == "storage_m3"]
+
     def uses(self, way: Way) -> list[Use]:
         """Return what one unit of a way takes from each limit, and when."""
         item, place = way.node

@@ -106,6 +106,37 @@ class SupplyNetwork:
         first = reachable.argmax(axis=1)
         return np.where(reachable.any(axis=1), first, self.periods).astype(np.int64)
 
+    def part(self, nodes: Ints) -> SupplyNetwork:
+        """Return the network of some nodes; whatever their ways draw on must be among them."""
+        code = np.full(self.nodes, -1, np.int64)
+        code[nodes] = np.arange(len(nodes))
+        ways, way_from = _rows(self.way_from, nodes)
+        entries, in_from = _rows(self.in_from, ways)
+        uses, use_from = _rows(self.use_from, ways)
+        order = self.topology[code[self.topology] >= 0]
+        return self.with_changes(
+            way_from=way_from,
+            way_class=self.way_class[ways],
+            base_cost=self.base_cost[ways],
+            minimum=self.minimum[ways],
+            multiple=self.multiple[ways],
+            economic=self.economic[ways],
+            in_from=in_from,
+            in_node=code[self.in_node[entries]],
+            in_quantity=self.in_quantity[entries],
+            use_from=use_from,
+            use_group=self.use_group[uses],
+            use_amount=self.use_amount[uses],
+            use_at_due=self.use_at_due[uses],
+            use_lag=self.use_lag[uses],
+            hold=self.hold[nodes],
+            node_store=self.node_store[nodes],
+            node_cube=self.node_cube[nodes],
+            node_shelf=self.node_shelf[nodes],
+            topology=code[order],
+            supply=self.supply[nodes],
+        )
+
     def with_changes(self, **changes: Any) -> SupplyNetwork:
         """Return the network with some arrays replaced."""
         return replace(self, **changes)
@@ -191,6 +222,14 @@ class Committed:
     peg_period: Ints
     peg_quantity: Floats
     remaining: Floats = field(repr=False)
+
+
+def _rows(starts: Ints, rows: Ints) -> tuple[Ints, Ints]:
+    """Return the entries of some rows of a compressed table, and where each row then starts."""
+    counts = (starts[1:] - starts[:-1])[rows]
+    ends = counts.cumsum()
+    within = np.arange(int(counts.sum())) - np.repeat(ends - counts, counts)
+    return np.repeat(starts[rows], counts) + within, np.concatenate([[0], ends]).astype(np.int64)
 
 
 def topological_nodes(nodes: int, way_from: Ints, in_from: Ints, in_node: Ints) -> Ints:

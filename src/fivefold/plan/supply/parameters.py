@@ -57,7 +57,7 @@ class SupplyParams:
     move_cover_weeks: int = 2
     price_steps: int = 60
     least_change_value: float = 1.0
-    exact_rows: int = 0
+    exact_rows: int = 4_000
     reasons: bool = True
 
     def __post_init__(self) -> None:

@@ -14,7 +14,10 @@ import numpy as np
 from fivefold.model import Dataset
 from fivefold.model.outcome import Outcome, Reason, explanations_frame
 from fivefold.model.schema import schema
+from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.commit import commit
+from fivefold.plan.supply.exact import solve_exact
+from fivefold.plan.supply.flows import flows_of
 from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.prices import Answer, NodeDemand, Prices, answer_to, raise_prices
@@ -30,6 +33,8 @@ from fivefold.plan.supply.telling import tell
 from fivefold.plan.supply.ways import BillOfMaterialCycleError
 
 _DEFAULTS = SupplyParams()
+#: Times that what is left over is offered to demand still waiting.
+SWEEPS = 4
 RESULTS = (
     "supply_plan",
     "projected_stock",
@@ -73,7 +78,49 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
         return _no_plan(error)
     prices, network = price_limits(model, params)
     committed = commit_plan(model, network, prices, params)
-    return tell(dataset, model, network, prices, committed, params)
+    changes = propose_changes(
+        model, network, committed, flows_of(model, network, committed), params
+    )
+    if changes.height:
+        model = with_changes_made(model, changes)
+        committed = commit_plan(model, network, prices, params)
+    bound = lower_bound(model, params)
+    return tell(model, network, prices, committed, params, changes=changes, bound=bound)
+
+
+def lower_bound(model: SupplyModel, params: SupplyParams) -> float | None:
+    """Return the linear program's bound on the plan's cost; None where the program is too large.
+
+    Lots, shelf life and safety stock are relaxed, and what a unit is worth is the least any
+    of its node's pieces is worth, so no plan can cost less.
+    """
+    network, pieces = model.network, model.pieces
+    if network.nodes * network.periods > params.exact_rows or not len(pieces):
+        return None
+    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
+    kept = sold | (pieces.kind == COMMITMENT)
+    units = np.zeros((network.nodes, network.periods))
+    last = network.periods - 1
+    when = np.clip(pieces.until, 0, last)
+    np.add.at(units, (pieces.node[kept], when[kept]), pieces.quantity[kept])
+    worth, late = np.full(network.nodes, np.inf), np.full(network.nodes, np.inf)
+    np.minimum.at(worth, pieces.node[sold], pieces.worth[sold])
+    # Commitments cost nothing where they are broken, in the plan's cost as in the bound.
+    worth[pieces.node[pieces.kind == COMMITMENT]] = 0.0
+    np.minimum.at(late, pieces.node[sold], pieces.late_cost[sold])
+    most = np.zeros(network.nodes, np.int64)
+    np.maximum.at(most, pieces.node[sold], pieces.late_periods[sold])
+    demand = NodeDemand(
+        units=units,
+        worth=np.where(np.isinf(worth), 0.0, worth),
+        late_cost=np.where(np.isinf(late), 0.0, late),
+        late_periods=most,
+    )
+    capacity = np.maximum(model.room_for_new, 0.0)
+    # What is stored already may pass a limit; the bound lets it.
+    stored = np.isin(np.arange(len(capacity)), model.limits.store_slots())
+    roomy = network.with_changes(capacity=np.where(stored, np.inf, capacity))
+    return solve_exact(roomy, demand).cost
 
 
 def price_limits(model: SupplyModel, params: SupplyParams) -> tuple[Prices, SupplyNetwork]:
@@ -138,7 +185,8 @@ def commit_plan(
     passes = [
         (order[kind == COMMITMENT], never, *priced),
         (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced),
-        (order[kind != COMMITMENT], pieces.worth, *calm),
+        # Lots bought for one piece may leave units for another; sweep until they are placed.
+        *[(order[kind != COMMITMENT], pieces.worth, *calm)] * SWEEPS,
     ]
     return commit(network, pieces, model.receipts, passes=passes, available=model.room)
 

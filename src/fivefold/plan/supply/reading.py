@@ -123,9 +123,9 @@ class _Reader:
 
     def read(self) -> SupplyModel:
         demand = self._forecast()
-        order_rows, promised = self._orders()
+        order_rows = self._orders()
         targets = self._targets()
-        stock = self._stock(promised)
+        stock = self._stock()
         lines = self._supply_orders()
         returns = self._returns()
         seeds: set[Node] = set(demand) | set(targets) | {row[0] for row in order_rows}
@@ -187,22 +187,27 @@ class _Reader:
         start = self.periods.start + timedelta(days=7 * period)
         return ends is None or start <= ends
 
-    def _orders(self) -> tuple[list[tuple[Node, int, float, str]], dict[Node, float]]:
-        """Open customer orders as (node, period, units, name), and their sum by node."""
+    def _orders(self) -> list[tuple[Node, int, float, str]]:
+        """Open customer orders as (node, period, units, name), less what is set aside for them."""
         channels = rows_by(self.dataset["channels"], "channel")
+        held = self._allocated()
         rows: list[tuple[Node, int, float, str]] = []
-        promised: dict[Node, float] = defaultdict(float)
         table = self.dataset["orders"].filter(pl.col("status").is_in(["pending", "open"]))
-        for row in table.sort("order", "line").iter_rows(named=True):
+        for row in table.sort("promised_on", "order", "line", nulls_last=True).iter_rows(
+            named=True
+        ):
             location = row["location"] or channels.get(row["channel"], {}).get("location")
-            if location is None or not row["quantity"]:
+            if location is None:
                 continue
             node = (row["item"], self.place(location))
             due = row["promised_on"] or row["ordered_at"].date()
             period = min(max(0, self.periods.index(due)), self.periods.count - 1)
-            rows.append((node, period, float(row["quantity"]), f"{row['order']}/{row['line']}"))
-            promised[node] += row["quantity"]
-        return rows, promised
+            set_aside = min(held[node], row["quantity"])
+            held[node] -= set_aside
+            if row["quantity"] > set_aside:
+                wanted = float(row["quantity"] - set_aside)
+                rows.append((node, period, wanted, f"{row['order']}/{row['line']}"))
+        return rows
 
     def _targets(self) -> dict[Node, np.ndarray]:
         """Safety stock by node and period, the last known one carried on."""
@@ -220,23 +225,24 @@ class _Reader:
                     series[period] = 0.0
         return found
 
-    def _stock(self, promised: dict[Node, float]) -> list[tuple[Node, float, date | None]]:
-        """Sellable units at hand; what is allocated beyond the open orders is not free."""
+    def _stock(self) -> list[tuple[Node, float, date | None]]:
+        """Sellable units at hand that nobody was promised."""
         rows: list[tuple[Node, float, date | None]] = []
-        taken: dict[Node, float] = defaultdict(float)
         table = self.dataset["inventory"].filter(pl.col("condition") == "sellable")
         for row in table.sort("item", "location", "lot").iter_rows(named=True):
-            node = (row["item"], self.place(row["location"]))
-            taken[node] += row["allocated"] or 0
-            rows.append((node, float(row["on_hand"]), row["expires_on"]))
-        beyond = {node: max(0.0, units - promised.get(node, 0.0)) for node, units in taken.items()}
-        free: list[tuple[Node, float, date | None]] = []
-        for node, units, expires in rows:
-            cut = min(units, beyond[node])
-            beyond[node] -= cut
-            if units > cut:
-                free.append((node, units - cut, expires))
-        return free
+            free = row["on_hand"] - (row["allocated"] or 0)
+            if free > 0:
+                place = self.place(row["location"])
+                rows.append(((row["item"], place), float(free), row["expires_on"]))
+        return rows
+
+    def _allocated(self) -> dict[Node, float]:
+        """Units set aside for open orders, by node."""
+        held: dict[Node, float] = defaultdict(float)
+        table = self.dataset["inventory"].filter(pl.col("condition") == "sellable")
+        for row in table.iter_rows(named=True):
+            held[row["item"], self.place(row["location"])] += row["allocated"] or 0
+        return held
 
     def _supply_orders(self) -> list[SupplyOrderLine]:
         """Orders that still bring goods, by number and line."""

@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from fivefold.model import Dataset
 from fivefold.model.outcome import Outcome
 from fivefold.model.schema import schema
-from fivefold.plan.supply.changes import propose_changes
 from fivefold.plan.supply.commit import EPS
+from fivefold.plan.supply.flows import Flows, flows_of, plan_cost
 from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.prices import Prices
-from fivefold.plan.supply.reading import COMMITMENT, FORECAST, ORDER, TARGET, SupplyModel
+from fivefold.plan.supply.reading import FORECAST, ORDER, TARGET, SupplyModel
 from fivefold.plan.supply.reasons import explain
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flows:
-    """Units by node and period, shape (nodes, periods); `served` is by piece, on time only."""
-
-    receipts: np.ndarray
-    issues: np.ndarray
-    demand: np.ndarray
-    unmet: np.ndarray
-    opening: np.ndarray
-    closing: np.ndarray
-    served_on_time: np.ndarray
-    served_late: np.ndarray
-
-
 def tell(
-    dataset: Dataset,
     model: SupplyModel,
     network: SupplyNetwork,
     prices: Prices,
     committed: Committed,
     params: SupplyParams,
+    *,
+    changes: pl.DataFrame,
+    bound: float | None = None,
 ) -> Outcome:
     """Return the outcome of a committed plan."""
     names = decision_names(model, committed)
@@ -54,7 +40,7 @@ def tell(
         "unmet_demand": _unmet_table(model, flows, held),
         "limit_prices": _limit_table(model, prices, committed),
         "pegging": _peg_table(model, committed, names, flows, held),
-        "supply_changes": propose_changes(model, network, committed, flows, params),
+        "supply_changes": changes,
     }
     cost = plan_cost(model, network, committed, flows)
     explanations = None
@@ -64,6 +50,7 @@ def tell(
         tables=tables,
         status="feasible",
         objective=cost,
+        bound=bound,
         explanations=explanations,
         notes={
             "nodes": network.nodes,
@@ -89,71 +76,6 @@ def decision_names(model: SupplyModel, committed: Committed) -> list[str]:
             parts.append((way.mode + way.variant).replace(" ", "-") or "usual")
         names.append(":".join([*parts, starts[s].isoformat()]))
     return names
-
-
-def flows_of(model: SupplyModel, network: SupplyNetwork, committed: Committed) -> Flows:
-    """Return what comes, goes and stays at each node, by period."""
-    shape = (network.nodes, network.periods)
-    pieces, receipts = model.pieces, model.receipts
-    come, issues, demand, unmet = (np.zeros(shape) for _ in range(4))
-    opening_stock = np.zeros(network.nodes)
-    at_hand = receipts.due < 0
-    np.add.at(opening_stock, receipts.node[at_hand], receipts.quantity[at_hand])
-    np.add.at(come, (receipts.node[~at_hand], receipts.due[~at_hand]), receipts.quantity[~at_hand])
-    node_of = network.way_node
-    np.add.at(come, (node_of[committed.order_way], committed.order_due), committed.order_quantity)
-    last = network.periods - 1
-    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
-    wanted_in = np.minimum(np.maximum(pieces.until, 0), last)
-    np.add.at(demand, (pieces.node[sold], wanted_in[sold]), pieces.quantity[sold])
-    by_piece = committed.peg_consumer >= 0
-    piece = committed.peg_consumer[by_piece]
-    period = committed.peg_period[by_piece]
-    units = committed.peg_quantity[by_piece]
-    on_time = period <= np.maximum(pieces.until[piece], 0)
-    served = np.bincount(piece[on_time], units[on_time], len(pieces))
-    late = np.bincount(piece[~on_time], units[~on_time], len(pieces))
-    short = np.where(sold, pieces.quantity - served, 0.0)
-    np.add.at(unmet, (pieces.node, wanted_in), np.maximum(short, 0.0))
-    late_sold = ~on_time & sold[piece]
-    np.add.at(issues, (pieces.node[piece[late_sold]], period[late_sold]), units[late_sold])
-    gone = pieces.kind[piece] == COMMITMENT
-    np.add.at(issues, (pieces.node[piece[gone]], np.maximum(period[gone], 0)), units[gone])
-    by_order = ~by_piece
-    np.add.at(
-        issues,
-        (committed.peg_node[by_order], np.maximum(committed.peg_period[by_order], 0)),
-        committed.peg_quantity[by_order],
-    )
-    closing = opening_stock[:, None] + (come - issues - (demand - unmet)).cumsum(axis=1)
-    opening = np.hstack([opening_stock[:, None], closing[:, :-1]])
-    return Flows(
-        receipts=come,
-        issues=issues,
-        demand=demand,
-        unmet=unmet,
-        opening=opening,
-        closing=closing,
-        served_on_time=served,
-        served_late=late,
-    )
-
-
-def plan_cost(
-    model: SupplyModel, network: SupplyNetwork, committed: Committed, flows: Flows
-) -> float:
-    """Return the cost of a plan: new supply, holding, lateness, and the worth of what is unmet."""
-    pieces = model.pieces
-    supply = float((network.base_cost[committed.order_way] * committed.order_quantity).sum())
-    holding = float((np.maximum(flows.closing, 0.0).sum(axis=1) * network.hold).sum())
-    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
-    lost = pieces.quantity - flows.served_on_time - flows.served_late
-    unmet = float((pieces.worth * np.maximum(lost, 0.0))[sold].sum())
-    by_piece = committed.peg_consumer >= 0
-    piece = committed.peg_consumer[by_piece]
-    late = np.maximum(0, committed.peg_period[by_piece] - np.maximum(pieces.period[piece], 0))
-    lateness = float((late * pieces.late_cost[piece] * committed.peg_quantity[by_piece]).sum())
-    return supply + holding + unmet + lateness
 
 
 def blockers(
