@@ -39,6 +39,8 @@ DateOption = Annotated[
     ),
 ]
 WORKSPACE = Path("workspace")
+#: Files of a folder that are taken for data; a file named on its own is always read.
+READABLE = frozenset({".txt", ".tsv", ".csv", ".xlsx", ".parquet"})
 
 
 @contextmanager
@@ -93,7 +95,7 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
     found: list[tuple[str, bytes]] = []
     for path in paths:
         if path.is_dir():
-            inner = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.startswith("."))
+            inner = sorted(p for p in path.rglob("*") if p.suffix.lower() in READABLE)
             found.extend((p.name, p.read_bytes()) for p in inner)
         elif path.is_file():
             found.append((path.name, path.read_bytes()))
@@ -103,9 +105,9 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
 
 
 def _register() -> None:
-    from fivefold.cli import data, execution, planning, proof
+    from fivefold.cli import data, demo, execution, planning, proof
 
-    for module in (data, planning, proof, execution):
+    for module in (demo, data, planning, proof, execution):
         commands: tuple[tuple[str, Callable[..., None]], ...] = module.COMMANDS
         for name, command in commands:
             app.command(name)(command)

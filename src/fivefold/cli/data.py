@@ -50,17 +50,20 @@ def import_command(
     from fivefold.cycle.workspace import Workspace
 
     content = read_files(files)
-    with told_errors(as_json=as_json), Workspace(workspace) as store:
-        with shown_progress(quiet=as_json) as progress:
-            report = import_files(
-                store,
-                content,
-                actor=ACTOR,
-                as_of=day_of(as_of),
-                dry_run=dry_run,
-                skip_bad_rows=skip_bad_rows,
-                progress=progress,
-            )
+    with (
+        told_errors(as_json=as_json),
+        Workspace(workspace) as store,
+        shown_progress(quiet=as_json) as progress,
+    ):
+        report = import_files(
+            store,
+            content,
+            actor=ACTOR,
+            as_of=day_of(as_of),
+            dry_run=dry_run,
+            skip_bad_rows=skip_bad_rows,
+            progress=progress,
+        )
     emit(import_record(report), as_json=as_json, show=lambda out: show_import(out, report))
     if report.has_errors:
         raise typer.Exit(BAD_DATA)

@@ -15,6 +15,7 @@ import polars as pl
 from fivefold.check import check_plan
 from fivefold.cycle.plans import Plan, plan_name
 from fivefold.cycle.progress import Progress, Steps, silent
+from fivefold.cycle.scenarios import scale_demand
 from fivefold.deliver.channels import choose_channels
 from fivefold.deliver.inbound import plan_shipments
 from fivefold.make.schedule import schedule_work

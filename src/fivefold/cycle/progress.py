@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TypeAlias
 
 from fivefold.errors import FivefoldError
 
@@ -13,11 +13,9 @@ class CancelledError(FivefoldError):
     """The work was stopped on request; nothing of it was kept."""
 
 
-class Progress(Protocol):
-    """Called at every step of long work; may raise `CancelledError`."""
-
-    def __call__(self, step: str, share: float) -> None:
-        """Tell that `step` begins and what share (0-1) of the work is done."""
+#: Called at every step of long work with its name and the share (0-1) of the work that is
+#: done; may raise `CancelledError`.
+Progress: TypeAlias = Callable[[str, float], None]
 
 
 def silent(step: str, share: float) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from fivefold.cycle.execution import costs_of_sale
 from fivefold.cycle.plans import Plan
 from fivefold.cycle.progress import Progress, silent
 from fivefold.ledger.journal import Journal
@@ -16,17 +17,6 @@ from fivefold.twin.policies import CoverPolicy, Policy, planned_policy
 from fivefold.twin.replay import Replay, ReplayResult, Stream, asked_before, draw
 from fivefold.twin.stages import Floats, Stages, stages_of
 from fivefold.twin.world import demand_model
-
-#: Fee and cost lines of a channel that fall due with each unit sold.
-CHARGED_PER_SALE = (
-    "REFERRAL_FEES",
-    "BASE_FBA_FULFILLMENT_FEE",
-    "FUEL_LOGISTICS_SURCHARGE",
-    "CLOSING_FEES",
-    "PER_ITEM_SELLING_FEES",
-)
-#: Lines of a channel that are paid to a carrier or spent on labour with each unit sold.
-SPENT_PER_SALE = ("PARCEL_CARRIAGE", "PICK_PACK", "PACKAGING")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +173,7 @@ def _streams(
     plan: Plan, dataset: Dataset, stages: Stages, demand: pl.DataFrame
 ) -> tuple[tuple[Stream, ...], list[int]]:
     """Return what is sold where and for how much; streams without a stage are left out."""
-    fees = _fees(plan)
+    fees = costs_of_sale(plan["channel_fees"])
     places = {
         row["location"]: row["channel"]
         for row in dataset["channels"].sort("channel", descending=True).iter_rows(named=True)
@@ -219,20 +209,6 @@ def _streams(
             )
         )
     return tuple(streams), kept
-
-
-def _fees(plan: Plan) -> dict[tuple[str, str], tuple[dict[str, float], float]]:
-    found: dict[tuple[str, str], tuple[dict[str, float], float]] = {}
-    for item, channel, line, amount in (
-        plan["channel_fees"].select("item", "channel", "line", "counted").iter_rows()
-    ):
-        charged, spent = found.get((item, channel), ({}, 0.0))
-        if amount and line in CHARGED_PER_SALE:
-            charged = {**charged, line: amount}
-        elif amount and line in SPENT_PER_SALE:
-            spent += amount
-        found[item, channel] = (charged, spent)
-    return found
 
 
 def _return_shares(plan: Plan) -> dict[tuple[str, str], tuple[float, float]]:

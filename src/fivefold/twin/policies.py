@@ -16,7 +16,9 @@ from fivefold.twin.stages import Floats, Integers, Stages, week_of
 class Policy(Protocol):
     """Decides once a week what to order for each stage."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called in a scorecard."""
 
     def wanted(self, week: int, position: Integers, rate: Floats) -> Integers:
         """Return units to order for each stage, before lots.

@@ -239,7 +239,8 @@ def _scatter(history: pl.DataFrame, streams: pl.DataFrame) -> tuple[Floats, Floa
     steps = within.with_columns(
         step=((pl.col("mean") + 0.05) / (pl.col("mean").shift(1).over(keys) + 0.05)).log()
     ).drop_nulls("step")
-    pooled = float(steps["step"].std() or 0.2) if steps.height > 1 else 0.2
+    spread_of_all = steps["step"].to_numpy().std(ddof=1) if steps.height > 1 else 0.2
+    pooled = float(spread_of_all) or 0.2
     spread = steps.group_by(keys).agg(sd=pl.col("step").std(), count=pl.len())
     joined = streams.join(ratio, on=keys, how="left").join(spread, on=keys, how="left")
     own = joined["sd"].fill_null(pooled).fill_nan(pooled).to_numpy()

@@ -1,0 +1,426 @@
+"""Commands for planning: plan, show, why, check, accept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fivefold.cli.app import (
+    WORKSPACE,
+    DateOption,
+    JsonOption,
+    WorkspaceOption,
+    told_errors,
+    usage_error,
+)
+from fivefold.cli.data import ACTOR
+from fivefold.cli.output import INFEASIBLE
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from fivefold.cycle.explain import Why
+    from fivefold.cycle.planning import PlanParams
+    from fivefold.cycle.plans import Plan
+
+PlanOption = Annotated[
+    str | None, typer.Option("--plan", help="Name of the plan. [default: the one made last]")
+]
+
+
+def plan_command(
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    periods: Annotated[int, typer.Option(help="Weeks planned ahead.", min=4, max=104)] = 26,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option("--what-if", help="Change of data, such as demand=+60%. May be repeated."),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Cash for purchases a week, in place of the data's.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan everything: demand, channels, stock, buys, makes, moves; checked and explained."""
+    from fivefold.cli.output import emit, shown_progress
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.planning import plan
+    from fivefold.cycle.review import changed_since
+    from fivefold.cycle.scenarios import with_budget
+    from fivefold.cycle.workspace import Workspace
+
+    params = _params(periods, what_if or [])
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        day = plan_day(store, as_of)
+        dataset = store.dataset(as_of=day)
+        if budget is not None:
+            dataset = with_budget(dataset, budget)
+        before = store.current_plan()
+        with shown_progress(quiet=as_json) as progress:
+            made = plan(dataset, params, as_of=day, progress=progress)
+        store.plans.save(made)
+        changes = changed_since(made, before)
+    emit(
+        {**plan_record(made), "changes_since_accepted_plan": changes.height},
+        as_json=as_json,
+        show=lambda out: show_plan(out, made, changes),
+    )
+    if made.status == "infeasible":
+        raise typer.Exit(INFEASIBLE)
+
+
+def _params(periods: int, what_if: list[str]) -> PlanParams:
+    from fivefold.cycle.planning import PlanParams
+
+    factor, scenario = 1.0, "baseline"
+    for change in what_if:
+        name, _, value = change.partition("=")
+        if name != "demand" or not value:
+            raise usage_error(f"--what-if {change!r} is not known; write demand=+60% or demand=1.6")
+        try:
+            factor = _factor(value)
+        except ValueError:
+            raise usage_error(f"{value!r} is not a change; write +60%, -20% or 1.6") from None
+        scenario = change
+    try:
+        return PlanParams(periods=periods, demand_factor=factor, scenario=scenario)
+    except ValueError as error:
+        raise usage_error(str(error)) from None
+
+
+def _factor(text: str) -> float:
+    """Return 1.6 for +60% or 1.6.
+
+    >>> _factor("+60%"), _factor("-20%"), _factor("1.5")
+    (1.6, 0.8, 1.5)
+    """
+    if text.endswith("%"):
+        return round(1.0 + float(text[:-1]) / 100.0, 10)
+    return float(text)
+
+
+def plan_record(plan: Plan) -> dict[str, Any]:
+    """Return a plan as a record: its figures, not its rows."""
+    supply = plan["supply_plan"]
+    return {
+        "plan": plan.plan,
+        "as_of": plan.as_of,
+        "status": plan.status,
+        "scenario": plan.scenario,
+        "legal": plan.is_legal,
+        "violations": plan["violations"].height,
+        "rows": {name: frame.height for name, frame in sorted(plan.tables.items())},
+        "decisions": {
+            kind: {"count": count, "units": units, "value": value}
+            for kind, count, units, value in _by_kind(supply).iter_rows()
+        },
+        "binding_limits": binding_limits(plan).to_dicts(),
+        "unmet": _unmet(plan).to_dicts(),
+        "reasons": _reasons_of_no_answer(plan),
+        "frontier": plan.tables["stock_frontier"].to_dicts()
+        if "stock_frontier" in plan.tables
+        else [],
+        "changes_to_orders": plan["supply_changes"].to_dicts(),
+        "breaks_first": _breaks_first(plan),
+        "seconds": plan.seconds,
+    }
+
+
+def _breaks_first(plan: Plan) -> str | None:
+    found = plan["explanations"].filter(_subject("breaks_first"))
+    return str(found["text"][0]) if found.height else None
+
+
+def _subject(name: str) -> pl.Expr:
+    import polars as pl
+
+    return pl.col("subject") == name
+
+
+def _reasons_of_no_answer(plan: Plan) -> list[str]:
+    import polars as pl
+
+    found = plan["explanations"].filter(pl.col("reason_code") == "infeasible")
+    return list(dict.fromkeys(found["text"].to_list()))[:20]
+
+
+def _by_kind(supply: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    return (
+        supply.group_by("kind")
+        .agg(pl.len(), pl.col("quantity").sum(), pl.col("value").sum())
+        .sort("kind")
+    )
+
+
+def binding_limits(plan: Plan) -> pl.DataFrame:
+    """Return the limits that bind, dearest first."""
+    import polars as pl
+
+    return (
+        plan["limit_prices"]
+        .filter(pl.col("price") > 1e-6)
+        .sort("price", descending=True)
+        .select("limit", "kind", "subject", "period_start", "amount", "used", "price")
+    )
+
+
+def _unmet(plan: Plan) -> pl.DataFrame:
+    import polars as pl
+
+    return (
+        plan["unmet_demand"]
+        .group_by("reason_code")
+        .agg(
+            items=pl.col("item").n_unique(),
+            units=pl.col("units").sum(),
+            value=pl.col("value").sum(),
+        )
+        .sort("value", descending=True)
+    )
+
+
+def show_plan(out: Console, plan: Plan, changes: pl.DataFrame | None = None) -> None:
+    """Print what a plan says, decisions first."""
+    from fivefold.cli.output import table
+
+    legal = "[green]legal[/green]" if plan.is_legal else "[red]breaks rules[/red]"
+    out.print(
+        f"\n[bold]Plan {plan.plan}[/bold] of {plan.as_of}, {plan.scenario}: {plan.status}, {legal}"
+    )
+    for reason in _reasons_of_no_answer(plan)[:5]:
+        out.print(f"[red]✗[/red] {reason}")
+    if plan.status == "infeasible":
+        return
+    first = _breaks_first(plan)
+    if first:
+        out.print(f"[yellow]Breaks first:[/yellow] {first}")
+    table(out, "Decisions", _by_kind(plan["supply_plan"]).rename({"len": "count"}).to_dicts())
+    _show_orders(out, plan)
+    table(
+        out, "What binds, and what one unit more is worth", binding_limits(plan).to_dicts(), most=6
+    )
+    table(out, "Demand not served, by reason", _unmet(plan).to_dicts(), most=6)
+    table(
+        out,
+        "Changes to existing orders",
+        plan["supply_changes"].sort("value", descending=True).to_dicts(),
+        columns=("order", "item", "change", "from_date", "to_date", "value"),
+        most=6,
+    )
+    if "stock_frontier" in plan.tables:
+        table(
+            out, "Investment against fill rate", plan.tables["stock_frontier"].to_dicts(), most=12
+        )
+    if changes is not None:
+        out.print(f"{changes.height:,} decisions differ from the accepted plan.")
+    if not plan.is_legal:
+        table(
+            out,
+            "Rules broken",
+            plan["violations"].to_dicts(),
+            columns=("rule", "text"),
+            most=5,
+        )
+    total = sum(plan.seconds.values())
+    out.print(f"[dim]{total:.1f} CPU-seconds. `fivefold why NAME` says why.[/dim]")
+
+
+def _show_orders(out: Console, plan: Plan) -> None:
+    from fivefold.cli.output import table
+
+    table(
+        out,
+        "Purchase orders, the next to place first",
+        plan["purchase_orders"].sort("ordered_on", "order").to_dicts(),
+        columns=("order", "supplier", "destination", "ordered_on", "expected_on", "landed_value"),
+        most=8,
+    )
+    table(
+        out,
+        "Shipments to fulfilment centres",
+        plan["inbound_shipments"].sort("ship_on", "shipment").to_dicts(),
+        columns=("shipment", "ship_on", "expected_on", "mode", "cartons", "units", "freight_value"),
+        most=5,
+    )
+    table(
+        out,
+        "Work orders",
+        plan["work_orders"].sort("start_at", "order").to_dicts(),
+        columns=("order", "product", "resource", "quantity", "start_at", "finish_at", "late_days"),
+        most=5,
+    )
+
+
+def show_command(
+    what: Annotated[str, typer.Argument(help="A table of the plan, or `plan`.")] = "plan",
+    plan_name: PlanOption = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    item: Annotated[str | None, typer.Option(help="Only rows of this item.")] = None,
+    most: Annotated[int, typer.Option(help="Rows printed at most.", min=1)] = 30,
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="Write the table as CSV, Parquet or Excel.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a plan, or one of its tables."""
+    import polars as pl
+
+    from fivefold.cli.output import emit, table
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        made = store.plan_named(plan_name)
+    if what == "plan":
+        emit(plan_record(made), as_json=as_json, show=lambda out: show_plan(out, made))
+        return
+    if what not in made.tables:
+        known = ", ".join(sorted(name for name, f in made.tables.items() if f.height))
+        raise usage_error(f"plan {made.plan} has no table {what!r}; it has {known}")
+    frame = made.tables[what]
+    if item is not None:
+        column = next((c for c in ("item", "product", "component") if c in frame.columns), None)
+        frame = frame.filter(pl.col(column) == item) if column else frame.clear()
+    if out_file is not None:
+        _write(frame, what, out_file)
+    emit(
+        {"plan": made.plan, "table": what, "count": frame.height, "rows": frame.to_dicts()},
+        as_json=as_json,
+        show=lambda out: table(
+            out, f"{what} of {made.plan}", frame.head(most + 1).to_dicts(), most=most
+        ),
+    )
+
+
+def _write(frame: pl.DataFrame, name: str, path: Path) -> None:
+    from fivefold.connect.excel import write_workbook
+    from fivefold.connect.tables import write_csv, write_parquet
+
+    writers = {".csv": write_csv, ".parquet": write_parquet}
+    if path.suffix == ".xlsx":
+        path.write_bytes(write_workbook({name: frame}))
+    elif path.suffix in writers:
+        path.write_bytes(writers[path.suffix](frame))
+    else:
+        raise usage_error(f"--out {path} must end in .csv, .parquet or .xlsx")
+
+
+def why_command(
+    name: Annotated[
+        str, typer.Argument(help="Purchase order, work order, shipment, decision, channel or item.")
+    ],
+    plan_name: PlanOption = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say why a decision is as it is: demand, what bound and its price, the next best choice."""
+    from fivefold.cli.output import emit
+    from fivefold.cycle.explain import why
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = why(store.plan_named(plan_name), name)
+    record = {
+        "name": found.name,
+        "plan": found.plan,
+        "rows": {table: frame.to_dicts() for table, frame in found.rows.items()},
+        "reasons": found.reasons.to_dicts(),
+        "because": found.because.to_dicts(),
+    }
+    emit(record, as_json=as_json, show=lambda out: show_why(out, found))
+
+
+def show_why(out: Console, found: Why) -> None:
+    """Print reasons as sentences."""
+    from fivefold.cli.output import table
+
+    out.print(f"\n[bold]{found.name}[/bold] in plan {found.plan}")
+    for name, frame in found.rows.items():
+        shown = frame.select([c for c in frame.columns if frame[c].null_count() < frame.height])
+        table(out, name, shown.head(6).to_dicts(), columns=shown.columns[:9], most=5)
+    for row in found.reasons.iter_rows(named=True):
+        out.print(f"  [dim]{row['reason_code']:<17}[/dim] {row['text']}")
+    subject = ""
+    for row in found.because.head(40).iter_rows(named=True):
+        if row["subject"] != subject:
+            subject = row["subject"]
+            out.print(f"  [bold]because of {subject}[/bold]")
+        out.print(f"    [dim]{row['reason_code']:<17}[/dim] {row['text']}")
+    if found.because.height > 40:
+        out.print(f"[dim]… and {found.because.height - 40} more reasons; --json gives all[/dim]")
+
+
+def check_command(
+    plan_name: PlanOption = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a plan anew by the independent rules; exit 1 where one is broken."""
+    from fivefold.check import check_plan
+    from fivefold.cli.output import emit, table
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        made = store.plan_named(plan_name)
+        dataset = store.dataset(as_of=made.as_of).with_tables(**made.tables)
+    found = check_plan(dataset, as_of=made.as_of)
+    emit(
+        {"plan": made.plan, "legal": found.height == 0, "violations": found.to_dicts()},
+        as_json=as_json,
+        show=lambda out: table(
+            out,
+            f"Rules plan {made.plan} breaks",
+            found.to_dicts(),
+            columns=("rule", "text"),
+            most=30,
+        ),
+    )
+    if found.height:
+        raise typer.Exit(INFEASIBLE)
+
+
+def accept_command(
+    plan_name: Annotated[
+        str | None, typer.Argument(help="Name of the plan. [default: the one made last]")
+    ] = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    release_days: Annotated[
+        int, typer.Option(help="Place what starts within this many days.", min=0)
+    ] = 7,
+    as_json: JsonOption = False,
+) -> None:
+    """Accept a plan: what starts within a week becomes orders in the books."""
+    from dataclasses import asdict
+
+    from fivefold.cli.output import emit
+    from fivefold.cycle.review import accept
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        done = accept(store, store.plan_named(plan_name), actor=ACTOR, release_days=release_days)
+
+    def show(out: Console) -> None:
+        out.print(
+            f"Plan {done.plan} accepted: {len(done.placed)} orders placed "
+            f"(goods {done.value:,.2f}), {len(done.changed)} changed, "
+            f"{len(done.known)} known before."
+        )
+        for line in done.refused:
+            out.print(f"[red]not placed[/red] {line}")
+        for order in done.placed[:20]:
+            out.print(f"  {order}")
+
+    emit(asdict(done), as_json=as_json, show=show)
+
+
+COMMANDS = (
+    ("plan", plan_command),
+    ("show", show_command),
+    ("why", why_command),
+    ("check", check_command),
+    ("accept", accept_command),
+)

@@ -1,0 +1,627 @@
+"""The day's work on live books: receive, take an order, ship it, take goods back.
+
+Each use case reads what stands, asks the room that knows, and writes one command or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from fivefold.cycle import documents
+from fivefold.cycle.fulfilment import (
+    Operations,
+    SoldLine,
+    SupplyLine,
+    SupplyOrder,
+    supply_order_of,
+)
+from fivefold.cycle.workspace import Workspace
+from fivefold.deliver.fees import fee_cards
+from fivefold.deliver.order_sourcing import source_orders
+from fivefold.errors import FivefoldError, NotFoundError
+from fivefold.ledger import events
+from fivefold.ledger.events import Fact, Line
+from fivefold.model import Dataset, schema
+from fivefold.returns.care import open_case
+from fivefold.returns.disposition import value_options
+
+#: Share by which a receipt may pass what was ordered.
+TOLERANCE_SHARE = 0.05
+
+
+class OverReceiptError(FivefoldError):
+    """More arrived than was ordered and tolerated; nothing was booked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What a receipt booked."""
+
+    order: str
+    status: str
+    lines: tuple[dict[str, Any], ...]
+    open_units: int
+
+
+def operations_of(workspace: Workspace, dataset: Dataset, *, actor: str) -> Operations:
+    """Return the verbs over the live books in the company's currency."""
+    currency = dataset.setting("currency", "USD") or "USD"
+    return Operations(workspace.journal, actor=actor, currency=currency)
+
+
+def receive(
+    workspace: Workspace,
+    order: str,
+    quantities: Mapping[str, int] | None,
+    *,
+    actor: str,
+    on: date,
+    receipt: str = "",
+    quarantine: bool = False,
+    closes: bool = False,
+    tolerance_share: float = TOLERANCE_SHARE,
+) -> Received:
+    """Return what was taken in of a supply order: all that is open, or units by item.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    order : str
+    quantities : mapping of item to units, optional
+        Default is everything still open.
+    on : date
+    receipt : str
+        Name of the delivery note; the same one twice counts once.
+    quarantine : bool
+        Hold it for inspection.
+    closes : bool
+        Nothing more is expected.
+    tolerance_share : float
+        Share by which a line may pass what was ordered.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such order, or an item is not on it.
+    OverReceiptError
+        If more arrived than is tolerated.
+    """
+    dataset = workspace.dataset(as_of=on)
+    rows = dataset["supply_orders"].filter(pl.col("order") == order).sort("line")
+    if rows.height == 0:
+        raise NotFoundError(_no_order(order, dataset))
+    supply = _stated_order(workspace, order) or _imported_order(rows, dataset)
+    arrived = _arrived(rows, quantities, tolerance_share)
+    if not any(arrived.values()):
+        return Received(order=order, status="nothing_open", lines=(), open_units=0)
+    operations = operations_of(workspace, dataset, actor=actor)
+    at = datetime.combine(on, datetime.min.time(), tzinfo=UTC) + timedelta(hours=12)
+    key = f"receive:{order}:{receipt or _number_of_receipts(workspace, order)}"
+    if supply.kind == "move" and rows["shipped_on"].null_count() == rows.height:
+        _ship_first(operations, supply, rows, at)
+    command = operations.receive_supply(
+        supply,
+        arrived,
+        at=at,
+        key=key,
+        into="quarantine" if quarantine else "available",
+        closes=closes,
+    )
+    written = operations.write(command)
+    open_units = int((rows["quantity"] - rows["quantity_received"]).sum()) - sum(arrived.values())
+    return Received(
+        order=order,
+        status=written.status,
+        lines=tuple(
+            {"line": r["line"], "item": r["item"], "quantity": arrived[r["line"]]}
+            for r in rows.iter_rows(named=True)
+            if arrived.get(r["line"])
+        ),
+        open_units=0 if closes else max(0, open_units),
+    )
+
+
+def _no_order(order: str, dataset: Dataset) -> str:
+    from difflib import get_close_matches
+
+    known = dataset["supply_orders"]["order"].unique().to_list()
+    near = get_close_matches(order, known, n=3, cutoff=0.4)
+    hint = f"; near to it: {', '.join(near)}" if near else ""
+    return f"there is no supply order {order!r}{hint}"
+
+
+def _stated_order(workspace: Workspace, order: str) -> SupplyOrder | None:
+    for fact in workspace.recorded(documents.SUPPLY_PLACED):
+        if fact.subject == order:
+            return supply_order_of(order, fact.body)
+    return None
+
+
+def _imported_order(rows: pl.DataFrame, dataset: Dataset) -> SupplyOrder:
+    head = rows.row(0, named=True)
+    cost = dict(dataset["items"].select("item", "unit_cost").iter_rows())
+    return SupplyOrder(
+        order=head["order"],
+        kind=head["kind"],
+        source=head["source"] or "outside",
+        destination=head["destination"],
+        ordered_on=head["ordered_on"] or head["expected_on"],
+        expected_on=head["expected_on"],
+        lines=tuple(
+            SupplyLine(
+                line=row["line"],
+                item=row["item"],
+                quantity=row["quantity"],
+                unit_price=row["unit_price"] or cost.get(row["item"]) or 0.0,
+            )
+            for row in rows.iter_rows(named=True)
+        ),
+    )
+
+
+def _arrived(
+    rows: pl.DataFrame, quantities: Mapping[str, int] | None, tolerance_share: float
+) -> dict[int, int]:
+    """Return units by line; a unit more than tolerated refuses the whole receipt."""
+    open_units = {
+        row["line"]: max(0, row["quantity"] - row["quantity_received"])
+        for row in rows.iter_rows(named=True)
+    }
+    if quantities is None:
+        return open_units
+    lines = {row["item"]: row for row in rows.iter_rows(named=True)}
+    unknown = sorted(set(quantities) - set(lines))
+    if unknown:
+        raise NotFoundError(
+            f"order {rows['order'][0]} has no item {', '.join(unknown)}; "
+            f"it has {', '.join(sorted(lines))}"
+        )
+    for item, units in quantities.items():
+        row = lines[item]
+        most = int(row["quantity"] * (1 + tolerance_share)) - row["quantity_received"]
+        if units > most:
+            raise OverReceiptError(
+                f"{item} on {row['order']}: {units} arrived, {row['quantity']} were ordered, "
+                f"{row['quantity_received']} came before; at most {most} more are accepted with "
+                f"{tolerance_share:.0%} tolerance. Receive {most} and send the rest back, or have "
+                "the order raised"
+            )
+    return {lines[item]["line"]: units for item, units in quantities.items()}
+
+
+def _number_of_receipts(workspace: Workspace, order: str) -> int:
+    return 1 + sum(f.subject == order for f in workspace.recorded(documents.SUPPLY_RECEIVED))
+
+
+def _ship_first(
+    operations: Operations, supply: SupplyOrder, rows: pl.DataFrame, at: datetime
+) -> None:
+    """Book the departure of a move whose departure nobody told."""
+    if (rows["status"] == "in_transit").all():
+        return
+    operations.write(operations.ship_move(supply, at=at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderTaken:
+    """What a customer was told: the parts of each line with place and day."""
+
+    order: str
+    status: str
+    legs: tuple[dict[str, Any], ...]
+    explanations: pl.DataFrame
+
+
+def take_order(
+    workspace: Workspace,
+    lines: Sequence[Mapping[str, Any]],
+    *,
+    actor: str,
+    at: datetime,
+    order: str = "",
+    channel: str = "",
+    postal_code: str = "",
+) -> OrderTaken:
+    """Return one clear answer to a customer: what is promised from where and when.
+
+    What is on hand is reserved in the same command, so no unit is promised twice. The same
+    order number with the same lines gives the same answer again.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    lines : sequence of mapping
+        item, quantity and optionally unit_price.
+    at : datetime
+    order, channel, postal_code : str
+        A number is made where none is given; the first own channel where none is named.
+
+    Raises
+    ------
+    NotFoundError
+        If an item or the channel is not known.
+    """
+    dataset = workspace.dataset(as_of=at.date())
+    name = order or _order_name(lines, at)
+    chosen = _channel(dataset, channel)
+    rows = _order_rows(dataset, lines, name, chosen, postal_code, at)
+    plan = workspace.current_plan()
+    wanted = {
+        "orders": schema("orders").frame(rows),
+        "supply_plan": plan["supply_plan"] if plan else schema("supply_plan").empty(),
+    }
+    if _already_taken(workspace, name):
+        return _told_before(workspace, name)
+    outcome = source_orders(dataset.with_tables(**wanted), as_of=at.date())
+    legs = outcome["promises"].sort("line", "leg").to_dicts()
+    operations = operations_of(workspace, dataset, actor=actor)
+    body = [
+        {
+            **row,
+            "promised_on": _last_day(legs, row["line"]),
+            "legs": [
+                (leg["location"], leg["quantity"])
+                for leg in legs
+                if leg["line"] == row["line"] and leg["basis"] == "on_hand"
+            ],
+        }
+        for row in rows
+    ]
+    command = operations.take_order(name, body, at=at)
+    answer = Fact("customer_order.promised", name, {"legs": [_plain(leg) for leg in legs]})
+    receipt = operations.write(command, answer)
+    return OrderTaken(
+        order=name,
+        status=receipt.status,
+        legs=tuple(legs),
+        explanations=outcome.explanations
+        if outcome.explanations is not None
+        else schema("explanations").empty(),
+    )
+
+
+def _already_taken(workspace: Workspace, order: str) -> bool:
+    return any(fact.subject == order for fact in workspace.recorded(documents.ORDER_TAKEN))
+
+
+def _told_before(workspace: Workspace, order: str) -> OrderTaken:
+    told = [f for f in workspace.recorded("customer_order.promised") if f.subject == order]
+    return OrderTaken(
+        order=order,
+        status="duplicate",
+        legs=tuple(told[-1].body["legs"]) if told else (),
+        explanations=schema("explanations").empty(),
+    )
+
+
+def _plain(leg: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: v.isoformat() if isinstance(v, date) else v for k, v in leg.items()}
+
+
+def _order_name(lines: Sequence[Mapping[str, Any]], at: datetime) -> str:
+    text = f"{at.isoformat()}{[(line['item'], line['quantity']) for line in lines]}"
+    return f"SO-{at:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:6].upper()}"
+
+
+def _channel(dataset: Dataset, channel: str) -> str:
+    channels = dataset["channels"]
+    if channel:
+        if channel not in channels["channel"].to_list():
+            known = ", ".join(channels["channel"].to_list())
+            raise NotFoundError(f"there is no channel {channel!r}; known are {known}")
+        return channel
+    own = channels.filter(pl.col("kind").is_in(["fbm", "web"])).sort("channel")
+    return str((own if own.height else channels)["channel"][0])
+
+
+def _order_rows(
+    dataset: Dataset,
+    lines: Sequence[Mapping[str, Any]],
+    order: str,
+    channel: str,
+    postal_code: str,
+    at: datetime,
+) -> list[dict[str, Any]]:
+    prices = dict(dataset["items"].select("item", "price").iter_rows())
+    offered = dict(
+        dataset["offers"]
+        .filter(pl.col("channel") == channel)
+        .select("item", "price")
+        .drop_nulls()
+        .iter_rows()
+    )
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if line["item"] not in prices:
+            raise NotFoundError(f"there is no item {line['item']!r}")
+        price = line.get("unit_price")
+        rows.append(
+            {
+                "order": order,
+                "line": number,
+                "item": line["item"],
+                "channel": channel,
+                "quantity": line["quantity"],
+                "unit_price": price
+                if price is not None
+                else offered.get(line["item"], prices[line["item"]]),
+                "ordered_at": at,
+                "ship_postal_code": postal_code or None,
+                "ship_country": "US" if postal_code else None,
+                "status": "open",
+            }
+        )
+    return rows
+
+
+def _last_day(legs: Sequence[Mapping[str, Any]], line: int) -> date | None:
+    days = [leg["deliver_on"] for leg in legs if leg["line"] == line and leg["deliver_on"]]
+    return max(days) if days else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipped:
+    """What left for a customer."""
+
+    order: str
+    status: str
+    lines: tuple[dict[str, Any], ...]
+    revenue: float
+    waiting_units: int
+
+
+def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipped:
+    """Return what shipped of a customer order: everything reserved for it, with its money.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such order here.
+    """
+    dataset = workspace.dataset(as_of=at.date())
+    taken = [f for f in workspace.recorded(documents.ORDER_TAKEN) if f.subject == order]
+    if not taken:
+        raise NotFoundError(f"order {order!r} was not taken here; `fivefold order` takes one")
+    if any(f.subject == order for f in workspace.recorded(documents.ORDER_SHIPPED)):
+        return Shipped(order=order, status="duplicate", lines=(), revenue=0.0, waiting_units=0)
+    plan = workspace.current_plan() or workspace.latest_plan()
+    sold = []
+    waiting = 0
+    channel = taken[-1].body["lines"][0]["channel"]
+    for line in taken[-1].body["lines"]:
+        reserved = sum(units for _, units in line["legs"])
+        waiting += line["quantity"] - reserved
+        for location, units in line["legs"]:
+            charged, carriage = _costs_of_sale(plan, line["item"], channel)
+            sold.append(
+                SoldLine(
+                    line=line["line"],
+                    item=line["item"],
+                    quantity=units,
+                    location=location,
+                    unit_price=line["unit_price"] or 0.0,
+                    fees=charged,
+                    carriage=carriage,
+                )
+            )
+    if not sold:
+        return Shipped(
+            order=order, status="nothing_reserved", lines=(), revenue=0.0, waiting_units=waiting
+        )
+    operations = operations_of(workspace, dataset, actor=actor)
+    commands = operations.ship_order(order, channel, sold, at=at, complete=waiting == 0)
+    status = "ok"
+    for command in commands:
+        status = operations.write(command).status
+    return Shipped(
+        order=order,
+        status=status,
+        lines=tuple({"item": s.item, "quantity": s.quantity, "from": s.location} for s in sold),
+        revenue=sum(s.unit_price * s.quantity for s in sold),
+        waiting_units=waiting,
+    )
+
+
+#: Fee and cost lines of a channel that fall due with each unit sold.
+CHARGED_PER_SALE = (
+    "REFERRAL_FEES",
+    "BASE_FBA_FULFILLMENT_FEE",
+    "FUEL_LOGISTICS_SURCHARGE",
+    "CLOSING_FEES",
+    "PER_ITEM_SELLING_FEES",
+)
+#: Lines of a channel that are paid to a carrier or spent on labour with each unit sold.
+SPENT_PER_SALE = ("PARCEL_CARRIAGE", "PICK_PACK", "PACKAGING")
+
+
+def costs_of_sale(fees: pl.DataFrame) -> dict[tuple[str, str], tuple[dict[str, float], float]]:
+    """Return, by item and channel, marketplace fees by name and carriage, of one unit sold.
+
+    Parameters
+    ----------
+    fees : polars.DataFrame
+        The channel_fees table.
+    """
+    found: dict[tuple[str, str], tuple[dict[str, float], float]] = {}
+    for item, channel, line, amount in fees.select(
+        "item", "channel", "line", "counted"
+    ).iter_rows():
+        charged, spent = found.get((item, channel), ({}, 0.0))
+        if amount and line in CHARGED_PER_SALE:
+            charged = {**charged, line: amount}
+        elif amount and line in SPENT_PER_SALE:
+            spent += amount
+        found[item, channel] = (charged, spent)
+    return found
+
+
+def _costs_of_sale(plan: Any, item: str, channel: str) -> tuple[dict[str, float], float]:
+    if plan is None:
+        return {}, 0.0
+    own = plan["channel_fees"].filter((pl.col("item") == item) & (pl.col("channel") == channel))
+    return costs_of_sale(own).get((item, channel), ({}, 0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """What a return did: the way chosen, what each way was worth, the refund, the case."""
+
+    return_id: str
+    status: str
+    chosen: str
+    options: pl.DataFrame
+    refund: float
+    case: str
+    answer_due_at: datetime | None
+    explanations: pl.DataFrame
+
+
+#: What the ledger does for each way to treat a returned unit.
+_WAY = {
+    "restock": "restock",
+    "refurbish": "refurbish",
+    "repackage": "refurbish",
+    "sell_used": "liquidate",
+    "liquidate": "liquidate",
+    "return_to_vendor": "return_to_vendor",
+    "donate": "scrap",
+    "recycle": "scrap",
+    "dispose": "scrap",
+}
+
+
+def take_back(
+    workspace: Workspace,
+    return_id: str,
+    *,
+    actor: str,
+    at: datetime,
+    item: str,
+    quantity: int = 1,
+    order: str = "",
+    channel: str = "",
+    location: str = "",
+    reason: str = "",
+    condition: str = "SELLABLE",
+) -> TakenBack:
+    """Return what became of a returned unit: taken in, refunded, graded, its case opened.
+
+    The same return twice counts once.
+
+    Raises
+    ------
+    NotFoundError
+        If the item or channel is not known.
+    """
+    dataset = workspace.dataset(as_of=at.date())
+    if item not in dataset["items"]["item"]:
+        raise NotFoundError(f"there is no item {item!r}")
+    sold_through = _channel(dataset, channel)
+    place = location or _place_of(dataset, sold_through)
+    row: dict[str, Any] = {
+        "order": order or None,
+        "item": item,
+        "channel": sold_through,
+        "location": place,
+        "quantity": quantity,
+        "reason": reason or None,
+        "disposition": condition,
+    }
+    waiting = schema("returns").frame([{**row, "return_id": return_id, "returned_at": at}])
+    plan = workspace.current_plan() or workspace.latest_plan()
+    cards = dataset["fee_cards"] if "fee_cards" in dataset else fee_cards()
+    known = {"returns": waiting, "orders": dataset["orders"], "fee_cards": cards}
+    if plan is not None:
+        known |= {name: plan[name] for name in ("channel_choices", "channel_fees")}
+    outcome = value_options(dataset.with_tables(**known), as_of=at.date())
+    options = outcome["dispositions"].filter(pl.col("return_id") == return_id)
+    chosen = options.filter(pl.col("chosen"))
+    way = str(chosen["option"][0]) if chosen.height else "dispose"
+    refund = _refund(dataset, order, item, sold_through) * quantity
+    operations = operations_of(workspace, dataset, actor=actor)
+    commands = operations.take_back(
+        return_id, row, location=place, at=at, refund=refund, fees_given_back={}
+    )
+    case = open_case(
+        kind="return", opened_at=at, order=order or None, item=item, reason=reason or None
+    )
+    status = "ok"
+    for command in commands:
+        status = operations.write(command).status
+    if way in _WAY:
+        value = float(chosen["value"][0] or 0.0) if chosen.height else 0.0
+        operations.write(_disposed(operations, return_id, row, place, way, value, at))
+    operations.write(_case_opened(return_id, case, actor, at))
+    return TakenBack(
+        return_id=return_id,
+        status=status,
+        chosen=way,
+        options=options,
+        refund=refund,
+        case=str(case["case"]),
+        answer_due_at=case.get("answer_due_at"),  # type: ignore[arg-type]
+        explanations=outcome.explanations
+        if outcome.explanations is not None
+        else schema("explanations").empty(),
+    )
+
+
+def _place_of(dataset: Dataset, channel: str) -> str:
+    return str(dataset["channels"].filter(pl.col("channel") == channel)["location"][0])
+
+
+def _refund(dataset: Dataset, order: str, item: str, channel: str) -> float:
+    """Return what the customer paid a unit: on the order, else the offer, else the list price."""
+    paid = dataset["orders"].filter((pl.col("order") == order) & (pl.col("item") == item))
+    if paid.height and paid["unit_price"][0] is not None:
+        return float(paid["unit_price"][0])
+    offered = dataset["offers"].filter((pl.col("item") == item) & (pl.col("channel") == channel))
+    if offered.height and offered["price"][0] is not None:
+        return float(offered["price"][0])
+    listed = dataset["items"].filter(pl.col("item") == item)["price"][0]
+    return float(listed or 0.0)
+
+
+def _disposed(
+    operations: Operations,
+    return_id: str,
+    row: Mapping[str, Any],
+    place: str,
+    way: str,
+    value: float,
+    at: datetime,
+) -> events.Command:
+    brings = _WAY[way] in ("liquidate", "return_to_vendor") and value > 0
+    return events.dispose(
+        key=f"dispose:{return_id}",
+        actor=operations.actor,
+        effective_at=at,
+        location=place,
+        lines=[Line(item=row["item"], quantity=row["quantity"])],
+        option=_WAY[way],  # type: ignore[arg-type]
+        revenue_minor=operations.cents(value) if brings else 0,
+        cost_minor=operations.cents(-value) if value < 0 and _WAY[way] == "scrap" else 0,
+        channel=row["channel"],
+        ref=return_id,
+        currency=operations.currency,
+    )
+
+
+def _case_opened(
+    return_id: str, case: Mapping[str, Any], actor: str, at: datetime
+) -> events.Command:
+    row = {k: v.isoformat() if isinstance(v, datetime | date) else v for k, v in case.items()}
+    return events.record(
+        key=f"case:{return_id}",
+        actor=actor,
+        effective_at=at,
+        kind=documents.CASE_OPENED,
+        subject=str(case["case"]),
+        body={"row": row},
+    )
