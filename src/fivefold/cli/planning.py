@@ -62,9 +62,12 @@ def plan_command(
         with shown_progress(quiet=as_json) as progress:
             made = plan(dataset, params, as_of=day, progress=progress)
         store.plans.save(made)
-        changes = changed_since(made, before)
+        changes = changed_since(made, before) if before is not None else None
     emit(
-        {**plan_record(made), "changes_since_accepted_plan": changes.height},
+        {
+            **plan_record(made),
+            "changes_since_accepted_plan": None if changes is None else changes.height,
+        },
         as_json=as_json,
         show=lambda out: show_plan(out, made, changes),
     )

@@ -109,7 +109,9 @@ def import_files(
     for load in kept:
         _keep(workspace, load, actor=actor, as_of=as_of)
     progress("book", 0.8)
-    written, already, short = _book(workspace, dataset, actor=actor, as_of=as_of)
+    written, already, short = (
+        _book(workspace, dataset, actor=actor, as_of=as_of) if kept else (0, 0, ())
+    )
     return ImportReport(
         files=reports,
         notes=notes,
