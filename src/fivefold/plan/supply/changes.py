@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from fivefold.model.schema import schema
 from fivefold.plan.supply.commit import EPS, starting_room
 from fivefold.plan.supply.flows import Flows
 from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
-from fivefold.plan.supply.reading import SupplyModel
+from fivefold.plan.supply.reading import COMMITMENT, SupplyModel
 
 #: Orders that have left cannot be called back.
 CHANGEABLE = ("planned", "approved", "sent", "confirmed")
@@ -25,6 +27,7 @@ def propose_changes(
     committed: Committed,
     flows: Flows,
     params: SupplyParams,
+    settled: NDArray[np.bool_],
 ) -> pl.DataFrame:
     """Return the supply_changes table: one row for each order worth changing.
 
@@ -41,7 +44,8 @@ def propose_changes(
         if line is None or line.status not in CHANGEABLE or line.departed:
             continue
         n, due = int(model.receipts.node[r]), int(model.receipts.due[r])
-        needed, period = _needed_before(model, flows, n, due)
+        placed = line.ordered_on is None or line.ordered_on < model.as_of
+        needed, period = _needed_before(flows, n, due)
         row: dict[str, Any] = {
             "order": line.order,
             "line": line.line,
@@ -52,7 +56,9 @@ def propose_changes(
             "to_quantity": round(line.quantity),
         }
         hold = float(network.hold[n])
-        placed = line.ordered_on is None or line.ordered_on < model.as_of
+        # An order accepted but not yet placed stays where nothing new is worth planning.
+        if not placed and settled[n]:
+            continue
         # What was not placed before today came no sooner when it was planned.
         if placed and needed > EPS and period < due:
             saved = min(needed, line.quantity) * float(model.worth[n] - model.unit_cost[n])
@@ -112,25 +118,35 @@ def with_changes_made(model: SupplyModel, changes: pl.DataFrame) -> SupplyModel:
     """Return the model as it will be when the proposed changes are made."""
     receipts = model.receipts
     quantity, due, ship = receipts.quantity.copy(), receipts.due.copy(), receipts.ship.copy()
+    pieces = model.pieces
+    taken, when = pieces.quantity.copy(), pieces.period.copy()
+    drawn: dict[str, list[int]] = defaultdict(list)
+    for c in np.flatnonzero(pieces.kind == COMMITMENT).tolist():
+        drawn[model.piece_reference[c]].append(c)
     number = {name: r for r, name in enumerate(model.receipt_reference)}
     for row in changes.iter_rows(named=True):
         r = number[f"{row['order']}/{row['line']}"]
+        name = f"{row['order']}/{row['line']}"
         if row["change"] == "cancel":
             quantity[r] = 0.0
+            taken[drawn[name]] = 0.0
         else:
-            due[r] = ship[r] = model.periods.index(row["to_date"])
+            later = model.periods.index(row["to_date"])
+            when[drawn[name]] = np.maximum(-1, when[drawn[name]] + later - due[r])
+            due[r] = ship[r] = later
     changed = replace(receipts, quantity=quantity, due=due, ship=ship)
     supply = np.zeros_like(model.network.supply)
     np.add.at(supply, (changed.node, np.maximum(changed.due, 0)), changed.quantity)
     return replace(
         model,
         receipts=changed,
+        pieces=replace(pieces, quantity=taken, period=when, until=np.maximum(pieces.until, when)),
         network=model.network.with_changes(supply=supply),
         room=starting_room(model.network, changed) - model.booked,
     )
 
 
-def _needed_before(model: SupplyModel, flows: Flows, n: int, due: int) -> tuple[float, int]:
+def _needed_before(flows: Flows, n: int, due: int) -> tuple[float, int]:
     """Return the units lost at a node before a period, and the first period they are lost in."""
     lost = np.flatnonzero(flows.unmet[n, :due] > EPS)
     if len(lost) == 0:

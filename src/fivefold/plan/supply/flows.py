@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fivefold.plan.supply.network import Committed, SupplyNetwork
+from fivefold.plan.supply.network import Committed, Floats, SupplyNetwork
 from fivefold.plan.supply.reading import COMMITMENT, FORECAST, ORDER, SupplyModel
 
 
@@ -72,18 +72,29 @@ def flows_of(model: SupplyModel, network: SupplyNetwork, committed: Committed) -
     )
 
 
+def node_costs(
+    model: SupplyModel, network: SupplyNetwork, committed: Committed, flows: Flows
+) -> Floats:
+    """Return what each node costs: new supply, holding, lateness, and the worth of what is lost."""
+    pieces = model.pieces
+    spent = network.base_cost[committed.order_way] * committed.order_quantity
+    count = network.nodes
+    supply = np.bincount(network.way_node[committed.order_way], spent, count)
+    holding = np.maximum(flows.closing, 0.0).sum(axis=1) * network.hold
+    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
+    lost = np.maximum(pieces.quantity - flows.served_on_time - flows.served_late, 0.0)
+    unmet = np.bincount(pieces.node, np.where(sold, pieces.worth * lost, 0.0), count)
+    by_piece = committed.peg_consumer >= 0
+    piece = committed.peg_consumer[by_piece]
+    weeks = np.maximum(0, committed.peg_period[by_piece] - np.maximum(pieces.until[piece], 0))
+    charge = weeks * pieces.late_cost[piece] * committed.peg_quantity[by_piece]
+    late = np.bincount(pieces.node[piece], np.where(sold[piece], charge, 0.0), count)
+    total: Floats = supply + holding + unmet + late
+    return total
+
+
 def plan_cost(
     model: SupplyModel, network: SupplyNetwork, committed: Committed, flows: Flows
 ) -> float:
-    """Return the cost of a plan: new supply, holding, lateness, and the worth of what is unmet."""
-    pieces = model.pieces
-    supply = float((network.base_cost[committed.order_way] * committed.order_quantity).sum())
-    holding = float((np.maximum(flows.closing, 0.0).sum(axis=1) * network.hold).sum())
-    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
-    lost = pieces.quantity - flows.served_on_time - flows.served_late
-    unmet = float((pieces.worth * np.maximum(lost, 0.0))[sold].sum())
-    by_piece = committed.peg_consumer >= 0
-    piece = committed.peg_consumer[by_piece]
-    late = np.maximum(0, committed.peg_period[by_piece] - np.maximum(pieces.period[piece], 0))
-    lateness = float((late * pieces.late_cost[piece] * committed.peg_quantity[by_piece]).sum())
-    return supply + holding + unmet + lateness
+    """Return the cost of a plan."""
+    return float(node_costs(model, network, committed, flows).sum())

@@ -143,43 +143,32 @@ class LimitBook:
         return found
 
     def uses_of_order(
-        self, line: SupplyOrderLine, periods: Periods, as_of: date
+        self, line: SupplyOrderLine, ways: list[Way], periods: Periods, as_of: date
     ) -> list[tuple[int, float]]:
-        """Return what an existing order will still take, by slot."""
+        """Return what an existing order will still take, by slot, as its way takes it.
+
+        What was taken before `as_of`, a deposit or a supplier's week, is not taken again.
+        """
         due = max(0, periods.index(line.expected_on))
-        started = periods.index(line.ordered_on) if line.ordered_on else -1
-        fresh = line.ordered_on is not None and line.ordered_on >= as_of
+        fresh = line.ordered_on is not None and line.ordered_on >= as_of and not line.departed
+        start = max(0, periods.index(line.ordered_on)) if line.ordered_on else 0
+        way = next(
+            (way for way in ways if way.kind == line.kind and way.source == line.source), None
+        )
+        uses: list[Use] = (
+            self.uses(way)
+            if way is not None
+            else [
+                (g, 1.0, True, 0) for g in self.groups.get(("receipts_units", line.destination), [])
+            ]
+        )
         found: list[tuple[int, float]] = []
-
-        def take(kind: str, subject: str, period: int, amount: float) -> None:
-            if amount > 0 and 0 <= period < periods.count:
-                for group in self.groups.get((kind, subject), []):
-                    slot = int(self.slot_of[group, period])
-                    if slot >= 0:
-                        found.append((slot, amount))
-
-        take("receipts_units", line.destination, due, line.quantity)
-        if line.kind == "buy":
-            if fresh:
-                for subject in (line.source, f"{line.source}|{line.item}"):
-                    take("supplier_units", subject, max(0, started), line.quantity)
-            terms = self.finder.suppliers.get(line.source, {})
-            value = (line.unit_price or 0.0) * line.quantity
-            deposit = terms.get("deposit_share") or 0.0
-            if fresh:
-                take("cash", "", max(0, started), value * deposit)
-            lag = int(terms.get("payment_days") or 0) // 7
-            take("cash", "", due + lag, value * (1.0 - deposit))
-        if line.kind == "make" and fresh:
-            for resource, hours in self.finder.hours(line.item, line.destination):
-                take("resource_hours", resource, max(0, started), hours * line.quantity)
-        if line.kind == "move" and not line.departed:
-            leaves = line.expected_on - timedelta(
-                days=self.finder.transit_days(line.source, line.destination)
-            )
-            cube = self.finder.cube(line.item) * line.quantity
-            for name in (f"{line.source}→{line.destination}",):
-                take("lane_m3", name, max(0, periods.index(leaves)), cube)
+        for group, amount, at_due, lag in uses:
+            period = (due if at_due else start) + lag
+            if (at_due or fresh) and period < periods.count:
+                slot = int(self.slot_of[group, period])
+                if slot >= 0:
+                    found.append((slot, amount * line.quantity))
         return found
 
     def _lane_groups(self, origin: str, destination: str, mode: str) -> list[int]:

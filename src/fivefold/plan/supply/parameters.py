@@ -38,6 +38,9 @@ class SupplyParams:
         Most rounds of raising prices.
     least_change_value : float
         Smallest saving for which a change to an existing order is proposed.
+    calm_share : float
+        Gain below which nothing new is planned for an item that already has orders, as a
+        share of what its demand is worth.
     exact_rows : int
         Largest number of rows for which the linear program is solved for its bound; 0 never.
     reasons : bool
@@ -57,6 +60,7 @@ class SupplyParams:
     move_cover_weeks: int = 2
     price_steps: int = 60
     least_change_value: float = 1.0
+    calm_share: float = 0.01
     exact_rows: int = 4_000
     reasons: bool = True
 
@@ -76,6 +80,6 @@ class SupplyParams:
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
-        for name in ("fees_share", "target_worth_share"):
+        for name in ("fees_share", "target_worth_share", "calm_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, found {getattr(self, name)}")

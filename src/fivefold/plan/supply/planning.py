@@ -10,6 +10,7 @@ from datetime import date
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fivefold.model import Dataset
 from fivefold.model.outcome import Outcome, Reason, explanations_frame
@@ -17,10 +18,17 @@ from fivefold.model.schema import schema
 from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.commit import commit
 from fivefold.plan.supply.exact import solve_exact
-from fivefold.plan.supply.flows import flows_of
-from fivefold.plan.supply.network import Committed, SupplyNetwork
+from fivefold.plan.supply.flows import flows_of, node_costs, plan_cost
+from fivefold.plan.supply.network import NEVER, Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
-from fivefold.plan.supply.prices import Answer, NodeDemand, Prices, answer_to, raise_prices
+from fivefold.plan.supply.prices import (
+    Answer,
+    NodeDemand,
+    Prices,
+    answer_to,
+    components_of,
+    raise_prices,
+)
 from fivefold.plan.supply.reading import (
     COMMITMENT,
     FORECAST,
@@ -78,9 +86,12 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
         return _no_plan(error)
     prices, network = price_limits(model, params)
     committed = commit_plan(model, network, prices, params)
-    changes = propose_changes(
-        model, network, committed, flows_of(model, network, committed), params
-    )
+    settled = settled_nodes(model, network, prices, committed, params)
+    if settled.any():
+        network = _barred(network, settled)
+        committed = commit_plan(model, network, prices, params)
+    flows = flows_of(model, network, committed)
+    changes = propose_changes(model, network, committed, flows, params, settled)
     if changes.height:
         model = with_changes_made(model, changes)
         committed = commit_plan(model, network, prices, params)
@@ -121,6 +132,49 @@ def lower_bound(model: SupplyModel, params: SupplyParams) -> float | None:
     stored = np.isin(np.arange(len(capacity)), model.limits.store_slots())
     roomy = network.with_changes(capacity=np.where(stored, np.inf, capacity))
     return solve_exact(roomy, demand).cost
+
+
+def settled_nodes(
+    model: SupplyModel,
+    network: SupplyNetwork,
+    prices: Prices,
+    committed: Committed,
+    params: SupplyParams,
+) -> NDArray[np.bool_]:
+    """Tell which nodes have all they need on order: what is new would gain next to nothing.
+
+    A plan that is run again on its own orders would else shuffle units between places for
+    the sake of a rounding; the least gain is `calm_share` of what the item's demand is worth.
+    """
+    part = components_of(network)
+    code = {node: n for n, node in enumerate(model.nodes)}
+    ordered = np.zeros(int(part.max(initial=-1)) + 1, bool)
+    for line in model.orders:
+        ordered[part[code[line.item, line.destination]]] = True
+    if not ordered.any():
+        return np.zeros(network.nodes, bool)
+    idle = commit_plan(model, _barred(network, np.ones(network.nodes, bool)), prices, params)
+    costs = [
+        np.bincount(part, node_costs(model, network, plan, flows_of(model, network, plan)))
+        for plan in (idle, committed)
+    ]
+    pieces = model.pieces
+    sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
+    worth = np.where(sold, pieces.worth * pieces.quantity, 0.0)
+    stake = np.bincount(part[pieces.node], worth, len(ordered))
+    settled: NDArray[np.bool_] = (ordered & (costs[0] - costs[1] <= params.calm_share * stake))[
+        part
+    ]
+    return settled
+
+
+def _barred(network: SupplyNetwork, nodes: NDArray[np.bool_]) -> SupplyNetwork:
+    """Return the network without new supply at some nodes."""
+    never = np.full((1, network.periods), NEVER, np.int64)
+    closed = np.where(nodes[network.way_node], len(network.start_of), network.way_class)
+    return network.with_changes(
+        start_of=np.vstack([network.start_of, never]), way_class=closed.astype(np.int64)
+    )
 
 
 def price_limits(model: SupplyModel, params: SupplyParams) -> tuple[Prices, SupplyNetwork]:
@@ -164,9 +218,30 @@ def _sensible_lots(model: SupplyModel, answer: Answer, params: SupplyParams) -> 
 def commit_plan(
     model: SupplyModel, network: SupplyNetwork, prices: Prices, params: SupplyParams
 ) -> Committed:
+    """Return the cheaper of two plans: safety stock in its turn, or after all demand.
+
+    In its turn it shares lots with the demand beside it; after all demand it never takes what
+    a later sale needs.
+    """
+    best: tuple[float, Committed] | None = None
+    held = model.pieces.kind == TARGET
+    for held_last in (False, True):
+        plan = _commit_in(model, network, prices, held_last=held_last)
+        short = np.where(held, model.pieces.quantity - plan.served, 0.0)
+        score = plan_cost(model, network, plan, flows_of(model, network, plan))
+        score += float((short * model.pieces.worth).sum())
+        if best is None or score < best[0]:
+            best = (score, plan)
+    assert best is not None
+    return best[1]
+
+
+def _commit_in(
+    model: SupplyModel, network: SupplyNetwork, prices: Prices, *, held_last: bool
+) -> Committed:
     """Return who gets what: commitments, what is worth its price, then what room is left for."""
     pieces = model.pieces
-    order = _sequence(model, network)
+    order = _sequence(model, network, held_last=held_last)
     kind = pieces.kind[order]
     answer = prices.answer
     priced = (answer.way_cost, answer.hold_cum)
@@ -191,7 +266,7 @@ def commit_plan(
     return commit(network, pieces, model.receipts, passes=passes, available=model.room)
 
 
-def _sequence(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
+def _sequence(model: SupplyModel, network: SupplyNetwork, *, held_last: bool) -> np.ndarray:
     """Return pieces in order of when they can be served, customer orders before forecasts."""
     pieces = model.pieces
     earliest = np.full(network.nodes, network.periods, np.int64)
@@ -212,6 +287,8 @@ def _sequence(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
     when = np.where(
         held, np.maximum(when, np.minimum(earliest[pieces.node], network.periods)), when
     )
+    if held_last:
+        when = np.where(held, when + network.periods, when)
     return np.lexsort((pieces.until, pieces.node, -pieces.worth, pieces.kind, when)).astype(
         np.int64
     )

@@ -144,7 +144,7 @@ class _Reader:
         for node, series in targets.items():
             target_matrix[code[node]] = series
         pieces, reference = wanted
-        booked = self._booked(limits, lines)
+        booked = self._booked(limits, lines, ways)
         room = starting_room(network, receipts) - booked
         return SupplyModel(
             as_of=self.as_of,
@@ -394,6 +394,8 @@ class _Reader:
         if self._leaves_stock(line):
             transit = self.finder.transit_days(line.source, line.destination)
             leaves = max(self.as_of, line.expected_on - timedelta(days=transit))
+            if line.ordered_on is not None and line.ordered_on >= self.as_of:
+                leaves = line.ordered_on
             return [((line.item, line.source), self._period(leaves), line.quantity)]
         started = line.departed or (line.ordered_on is not None and line.ordered_on <= self.as_of)
         if line.kind != "make" or (started and line.status not in ("planned", "approved")):
@@ -504,11 +506,17 @@ class _Reader:
         )
         return network, starts
 
-    def _booked(self, limits: LimitBook, lines: list[SupplyOrderLine]) -> np.ndarray:
+    def _booked(
+        self, limits: LimitBook, lines: list[SupplyOrderLine], ways: list[Way]
+    ) -> np.ndarray:
         """What existing orders will still take from each slot."""
         booked = np.zeros(len(limits.capacity))
+        at: dict[Node, list[Way]] = defaultdict(list)
+        for way in ways:
+            at[way.node].append(way)
         for line in lines:
-            for slot, amount in limits.uses_of_order(line, self.periods, self.as_of):
+            found = at[line.item, line.destination]
+            for slot, amount in limits.uses_of_order(line, found, self.periods, self.as_of):
                 booked[slot] += amount
         return booked
 
