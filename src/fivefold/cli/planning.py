@@ -346,15 +346,27 @@ def show_why(out: Console, found: Why) -> None:
         shown = frame.select([c for c in frame.columns if frame[c].null_count() < frame.height])
         table(out, name, shown.head(6).to_dicts(), columns=shown.columns[:9], most=5)
     for row in found.reasons.iter_rows(named=True):
-        out.print(f"  [dim]{row['reason_code']:<17}[/dim] {row['text']}")
+        _say(out, 2, row)
     subject = ""
     for row in found.because.head(40).iter_rows(named=True):
         if row["subject"] != subject:
             subject = row["subject"]
             out.print(f"  [bold]because of {subject}[/bold]")
-        out.print(f"    [dim]{row['reason_code']:<17}[/dim] {row['text']}")
+        _say(out, 4, row)
     if found.because.height > 40:
         out.print(f"[dim]… and {found.because.height - 40} more reasons; --json gives all[/dim]")
+
+
+def _say(out: Console, indent: int, row: dict[str, Any]) -> None:
+    """Print a reason with its code in front; its further lines stand under its text."""
+    from rich.padding import Padding
+    from rich.table import Table
+
+    line = Table.grid(padding=(0, 1))
+    line.add_column(width=17, style="dim")
+    line.add_column()
+    line.add_row(row["reason_code"], row["text"])
+    out.print(Padding(line, (0, 0, 0, indent)))
 
 
 def check_command(

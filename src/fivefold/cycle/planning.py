@@ -17,11 +17,12 @@ from fivefold.cycle.plans import Plan, plan_name
 from fivefold.cycle.progress import Progress, Steps, silent
 from fivefold.cycle.scenarios import scale_demand
 from fivefold.deliver.channels import choose_channels
+from fivefold.deliver.fees import fee_cards
 from fivefold.deliver.inbound import plan_shipments
 from fivefold.make.schedule import schedule_work
 from fivefold.model import Dataset, Outcome, schema
 from fivefold.plan.demand import DemandParams, daily_demand, forecast
-from fivefold.plan.stock import set_targets
+from fivefold.plan.stock import frontier, set_targets
 from fivefold.plan.supply import SupplyParams, plan_supply
 from fivefold.returns.volumes import forecast_returns
 from fivefold.source.purchasing import propose_orders
@@ -98,7 +99,7 @@ def plan(
         If the dataset does not make sense; every problem is listed.
     """
     chosen = params or PlanParams()
-    run = _Run(dataset.validate(), Steps(progress, STEPS, time.process_time))
+    run = _Run(_with_cards(dataset.validate()), Steps(progress, STEPS, time.process_time))
     run.steps.begin("read")
     name = plan_name(
         as_of=as_of,
@@ -131,6 +132,11 @@ def plan(
     )
 
 
+def _with_cards(dataset: Dataset) -> Dataset:
+    """Return the dataset with the fee cards that come with the program, unless it has its own."""
+    return dataset if "fee_cards" in dataset else dataset.with_tables(fee_cards=fee_cards())
+
+
 def _demand(run: _Run, params: PlanParams, as_of: date) -> None:
     run.steps.begin("forecast demand")
     run.call("demand", forecast, as_of, DemandParams(periods=params.periods))
@@ -148,6 +154,7 @@ def _supply(run: _Run, params: PlanParams, as_of: date) -> None:
     run.call("channels", choose_channels, as_of)
     run.steps.begin("set stock targets")
     run.call("stock", set_targets, as_of)
+    run.call("frontier", frontier, as_of)
     run.steps.begin("plan supply")
     run.call("supply", plan_supply, as_of, SupplyParams(periods=params.periods))
 
