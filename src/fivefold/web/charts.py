@@ -1,135 +1,49 @@
 """Charts drawn as SVG text: the same functions serve reports, pages and notebooks.
 
-Colours are CSS variables with a fallback, so one chart serves light and dark. Every chart
-carries a title and a description for people who do not see it.
+Each takes plain sequences and returns a `Figure`; none computes anything but positions.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from html import escape
 
+from fivefold.web.drawing import (
+    COLOURS,
+    MARKS,
+    Canvas,
+    Figure,
+    colour,
+    nothing,
+    shortened,
+    text_width,
+)
+from fivefold.web.gantt import Task, gantt
+from fivefold.web.network_map import Flow, Site, network_map
 from fivefold.web.scales import Scale, month_ticks, round_ticks, short
 
-#: Fallback colours of the tokens, as in the light theme.
-COLOURS = {
-    "ink": "#111827",
-    "muted": "#5b6476",
-    "line": "#e2e6ee",
-    "accent": "#3b5bdb",
-    "band": "#c5d0f5",
-    "band-wide": "#e3e9fb",
-    "good": "#0b7a6f",
-    "bad": "#c92a4b",
-    "warn": "#b45309",
-    "violet": "#6d3fc4",
-    "surface": "#ffffff",
-}
+__all__ = [
+    "COLOURS",
+    "MARKS",
+    "Figure",
+    "Flow",
+    "Site",
+    "Task",
+    "bars",
+    "colour",
+    "fan",
+    "gantt",
+    "interval",
+    "intervals",
+    "lines",
+    "network_map",
+    "shares",
+    "waterfall",
+]
 
-
-def colour(name: str) -> str:
-    """Return a colour token with its fallback."""
-    return f"var(--{name},{COLOURS[name]})"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A drawn chart; shows itself in a notebook."""
-
-    svg: str
-
-    def _repr_html_(self) -> str:
-        return self.svg
-
-    def __str__(self) -> str:
-        return self.svg
-
-
-@dataclass(slots=True)
-class _Canvas:
-    width: int
-    height: int
-    title: str
-    description: str
-
-    def __post_init__(self) -> None:
-        self.parts: list[str] = []
-
-    def text(
-        self,
-        x: float,
-        y: float,
-        words: str,
-        *,
-        anchor: str = "start",
-        token: str = "muted",
-        size: float = 11,
-        weight: int = 400,
-    ) -> None:
-        self.parts.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '
-            f'font-weight="{weight}" fill="{colour(token)}">{escape(words)}</text>'
-        )
-
-    def line(
-        self, x1: float, y1: float, x2: float, y2: float, *, token: str, dash: str = ""
-    ) -> None:
-        dashed = f' stroke-dasharray="{dash}"' if dash else ""
-        self.parts.append(
-            f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" '
-            f'stroke="{colour(token)}"{dashed}/>'
-        )
-
-    def path(
-        self, points: Sequence[tuple[float, float]], *, token: str, width: float = 1.6
-    ) -> None:
-        if not points:
-            return
-        steps = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-        self.parts.append(
-            f'<path d="M{steps}" fill="none" stroke="{colour(token)}" stroke-width="{width}" '
-            f'stroke-linejoin="round"/>'
-        )
-
-    def area(self, points: Sequence[tuple[float, float]], *, token: str) -> None:
-        if not points:
-            return
-        steps = "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-        self.parts.append(f'<path d="M{steps}Z" fill="{colour(token)}"/>')
-
-    def bar(
-        self, x: float, y: float, width: float, height: float, *, token: str, tip: str = ""
-    ) -> None:
-        told = f"<title>{escape(tip)}</title>" if tip else ""
-        self.parts.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{max(0.5, width):.1f}" '
-            f'height="{max(0.5, height):.1f}" rx="2" fill="{colour(token)}">{told}</rect>'
-        )
-
-    def dot(self, x: float, y: float, *, token: str, radius: float = 4, tip: str = "") -> None:
-        told = f"<title>{escape(tip)}</title>" if tip else ""
-        self.parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour(token)}">{told}</circle>'
-        )
-
-    def figure(self) -> Figure:
-        return Figure(
-            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
-            f'aria-label="{escape(self.title)}. {escape(self.description)}" '
-            f'style="width:100%;height:auto;font-family:inherit" '
-            f'xmlns="http://www.w3.org/2000/svg">{"".join(self.parts)}</svg>'
-        )
-
-
-def _value_axis(
-    canvas: _Canvas, scale: Scale, ticks: Sequence[float], left: float, right: float, unit: str
-) -> None:
-    for tick in ticks:
-        y = scale(tick)
-        canvas.line(left, y, right, y, token="line")
-        canvas.text(left - 6, y + 4, short(tick, unit=unit), anchor="end")
+#: Order in which lines of one chart take colours, with the dash that tells them apart in grey.
+LINE_STYLES = (("accent", ""), ("warn", "6 3"), ("good", "2 3"), ("violet", "8 3 2 3"), ("ink", ""))
 
 
 def fan(
@@ -138,8 +52,8 @@ def fan(
     history: Sequence[tuple[date, float]],
     quantiles: Mapping[float, Sequence[tuple[date, float]]],
     censored: Sequence[date] = (),
-    width: int = 640,
-    height: int = 240,
+    width: int = 560,
+    height: int = 230,
 ) -> Figure:
     """Return history as a line and a forecast as a fan of quantiles.
 
@@ -150,52 +64,109 @@ def fan(
         By period; a period in `censored` is shaded, because the item could not be bought.
     quantiles : mapping of level to sequence of (date, value)
         Pairs such as 0.1 and 0.9 become bands, 0.5 the middle line.
+    censored : sequence of date
+        Periods of the history in which demand was not fully seen.
     """
     levels = sorted(quantiles)
-    days = [day for day, _ in history] + [
-        day for day, _ in (quantiles[levels[0]] if levels else [])
-    ]
-    top = max(
-        [value for _, value in history] + [v for q in levels for _, v in quantiles[q]] + [1.0]
-    )
-    canvas = _Canvas(width, height, title, f"{len(history)} periods of history and a forecast")
-    ticks = round_ticks(0.0, top)
-    across = Scale(0, max(1, len(days) - 1), 48, width - 12)
-    up = Scale(0.0, ticks[-1], height - 26, 14)
-    _value_axis(canvas, up, ticks, 48, width - 12, "")
-    for position, label in month_ticks(days):
-        canvas.text(across(position), height - 8, label, anchor="middle")
-    shaded = set(censored)
+    ahead = list(quantiles[levels[0]]) if levels else []
+    days = [day for day, _ in history] + [day for day, _ in ahead]
+    if not days:
+        return nothing(title, "No history and no forecast.", width=width)
+    values = [value for _, value in history] + [v for q in levels for _, v in quantiles[q]]
+    ticks = round_ticks(0.0, max([1.0, *(v for v in values if math.isfinite(v))]), count=4)
+    canvas = Canvas(width, height, title, _fan_words(history, quantiles, censored))
+    left, right, top, bottom = 8 + _axis_room(ticks, ""), width - 10, 28, height - 24
+    across = Scale(0, max(1, len(days) - 1), left + 4, right)
+    up = Scale(0.0, ticks[-1], bottom, top)
+    _shade(canvas, across, history, set(censored), top, bottom)
+    _value_axis(canvas, up, ticks, left, right, "")
+    _months(canvas, across, days, bottom, count=max(3, width // 95))
+    start = len(history)
+    _bands(canvas, levels, quantiles, across, up, start)
+    canvas.path([(across(i), up(v)) for i, (_, v) in enumerate(history)], token="ink", width=1.4)
+    if 0.5 in quantiles:
+        middle = [(across(start + i), up(v)) for i, (_, v) in enumerate(quantiles[0.5])]
+        canvas.path(middle, token="accent", width=2.2)
+    if history and ahead:
+        x = across(start - 0.5)
+        canvas.line(x, top, x, bottom, token="muted", dash="3 3")
+    shown = [("history", "ink")] if history else []
+    shown += [("median", "accent")] if 0.5 in quantiles else []
+    _legend(canvas, left, shown)
+    _band_legend(canvas, levels, right, bool(censored))
+    return canvas.figure()
+
+
+def _fan_words(
+    history: Sequence[tuple[date, float]],
+    quantiles: Mapping[float, Sequence[tuple[date, float]]],
+    censored: Sequence[date],
+) -> str:
+    """Return a fan in words: last period seen, first and last forecast with their range."""
+    words = []
+    if history:
+        words.append(f"History of {len(history)} periods, last {history[-1][1]:,.0f}.")
+    middle = quantiles.get(0.5)
+    if middle:
+        low, high = quantiles[min(quantiles)], quantiles[max(quantiles)]
+        words.append(
+            f"Median forecast {middle[0][1]:,.0f} from {middle[0][0]} "
+            f"(between {low[0][1]:,.0f} and {high[0][1]:,.0f}), "
+            f"{middle[-1][1]:,.0f} by {middle[-1][0]}."
+        )
+    if censored:
+        words.append(f"{len(censored)} periods were partly out of stock.")
+    return " ".join(words)
+
+
+def _shade(
+    canvas: Canvas,
+    across: Scale,
+    history: Sequence[tuple[date, float]],
+    censored: set[date],
+    top: float,
+    bottom: float,
+) -> None:
     step = across(1) - across(0)
     for position, (day, _) in enumerate(history):
-        if day in shaded:
-            canvas.bar(
-                across(position) - step / 2,
-                14,
-                step,
-                height - 40,
-                token="line",
-                tip=f"{day}: out of stock, demand estimated",
-            )
-    start = len(history)
+        if day in censored:
+            x = across(position) - step / 2
+            tip = f"{day}: partly out of stock, demand not fully seen"
+            canvas.bar(x, top, step, bottom - top, token="line", tip=tip, radius=0)
+
+
+def _bands(
+    canvas: Canvas,
+    levels: Sequence[float],
+    quantiles: Mapping[float, Sequence[tuple[date, float]]],
+    across: Scale,
+    up: Scale,
+    start: int,
+) -> None:
     for low, high in zip(levels, reversed(levels), strict=True):
         if low >= 0.5:
             break
         lower = [(across(start + i), up(v)) for i, (_, v) in enumerate(quantiles[low])]
         upper = [(across(start + i), up(v)) for i, (_, v) in enumerate(quantiles[high])]
         canvas.area(lower + upper[::-1], token="band" if low >= 0.2 else "band-wide")
-    canvas.path([(across(i), up(v)) for i, (_, v) in enumerate(history)], token="ink", width=1.3)
-    if 0.5 in quantiles:
-        canvas.path(
-            [(across(start + i), up(v)) for i, (_, v) in enumerate(quantiles[0.5])],
-            token="accent",
-            width=2,
-        )
-    if history:
-        canvas.line(
-            across(start - 0.5), 14, across(start - 0.5), height - 26, token="muted", dash="3 3"
-        )
-    return canvas.figure()
+
+
+def _band_legend(canvas: Canvas, levels: Sequence[float], right: float, shaded: bool) -> None:
+    x = right
+    for low, high in zip(levels, reversed(levels), strict=True):
+        if low >= 0.5:
+            break
+        words = f"{round((high - low) * 100)} %"
+        x -= text_width(words, 12)
+        canvas.text(x, 16, words)
+        x -= 15
+        canvas.bar(x, 7, 11, 11, token="band" if low >= 0.2 else "band-wide")
+        x -= 10
+    if shaded:
+        words = "out of stock"
+        x -= text_width(words, 12)
+        canvas.text(x, 16, words)
+        canvas.bar(x - 15, 7, 11, 11, token="line")
 
 
 def lines(
@@ -204,29 +175,39 @@ def lines(
     days: Sequence[date],
     series: Mapping[str, Sequence[float]],
     limit: Sequence[float] | None = None,
+    limit_name: str = "limit",
     unit: str = "",
-    width: int = 640,
+    width: int = 560,
     height: int = 220,
 ) -> Figure:
-    """Return one or more lines over time, with a dashed limit where there is one."""
-    values = [value for row in series.values() for value in row] + list(limit or [])
-    ticks = round_ticks(min([0.0, *values]), max([1e-9, *values]))
-    canvas = _Canvas(width, height, title, ", ".join(series))
-    across = Scale(0, max(1, len(days) - 1), 56, width - 12)
-    up = Scale(ticks[0], ticks[-1], height - 26, 26)
-    _value_axis(canvas, up, ticks, 56, width - 12, unit)
-    for position, label in month_ticks(days):
-        canvas.text(across(position), height - 8, label, anchor="middle")
-    tokens = ("accent", "warn", "good", "violet", "ink")
-    x = 56.0
-    for (name, row), token in zip(series.items(), tokens, strict=False):
-        canvas.path([(across(i), up(v)) for i, v in enumerate(row)], token=token, width=2)
-        canvas.bar(x, 8, 10, 4, token=token)
-        canvas.text(x + 14, 14, name)
-        x += 26 + 6.2 * len(name)
+    """Return one or more lines over time, with a dashed red limit where there is one."""
+    given = [value for row in series.values() for value in row] + list(limit or [])
+    values = [value for value in given if value is not None and math.isfinite(value)]
+    if not days or not values:
+        return nothing(title, "Nothing to draw.", width=width)
+    ticks = round_ticks(min([0.0, *values]), max([1e-9, *values]), count=4)
+    said = ", ".join(
+        f"{name} from {short(row[0], unit=unit)} to {short(row[-1], unit=unit)}"
+        for name, row in series.items()
+        if len(row)
+    )
+    canvas = Canvas(width, height, title, f"{said}, {days[0]} to {days[-1]}.")
+    left, right, top, bottom = 8 + _axis_room(ticks, unit), width - 12, 30, height - 24
+    across = Scale(0, max(1, len(days) - 1), left + 4, right)
+    up = Scale(ticks[0], ticks[-1], bottom, top)
+    _value_axis(canvas, up, ticks, left, right, unit)
+    _months(canvas, across, days, bottom, count=max(3, width // 95))
+    shown = []
+    for (name, row), (token, dash) in zip(series.items(), LINE_STYLES, strict=False):
+        canvas.path(
+            [(across(i), up(v)) for i, v in enumerate(row)], token=token, dash=dash, width=2
+        )
+        shown.append((name, token))
     if limit:
-        canvas.path([(across(i), up(v)) for i, v in enumerate(limit)], token="bad", width=1)
-        canvas.text(width - 12, up(limit[-1]) - 4, "limit", anchor="end", token="bad")
+        points = [(across(i), up(v)) for i, v in enumerate(limit)]
+        canvas.path(points, token="bad", width=1.4, dash="5 4")
+        shown.append((limit_name, "bad"))
+    _legend(canvas, left, shown)
     return canvas.figure()
 
 
@@ -235,34 +216,90 @@ def bars(
     title: str,
     rows: Sequence[tuple[str, float]],
     unit: str = "",
-    width: int = 640,
+    width: int = 560,
     token: str = "accent",
 ) -> Figure:
     """Return horizontal bars, one a row, negative ones to the left in red."""
-    height = 24 * max(1, len(rows)) + 12
-    values = [value for _, value in rows] or [0.0]
-    label = min(260.0, 20 + 6.4 * max((len(name) for name, _ in rows), default=0))
-    canvas = _Canvas(width, height, title, f"{len(rows)} bars")
-    across = Scale(min(0.0, *values, 0.0), max(0.0, *values, 0.0) or 1.0, label + 48, width - 72)
+    if not rows:
+        return nothing(title, "Nothing to draw.", width=width)
+    height = 26 * len(rows) + 10
+    values = [value for _, value in rows]
+    label = _label_room([name for name, _ in rows], width)
+    said = "; ".join(f"{name} {short(value, unit=unit)}" for name, value in rows[:12])
+    canvas = Canvas(width, height, title, said + ".")
+    room = 10 + max(text_width(short(value, unit=unit), 12) for value in values)
+    left = label + (room if min(values) < 0 else 8)
+    across = Scale(min(0.0, *values, 0.0), max(0.0, *values, 0.0) or 1.0, left, width - room)
     zero = across(0.0)
     for position, (name, value) in enumerate(rows):
-        y = 6 + 24 * position
-        canvas.text(label, y + 15, name[:40], anchor="end", token="ink", size=12)
+        y = 5 + 26 * position
+        canvas.text(label - 4, y + 17, shortened(name, label - 6), anchor="end", token="ink")
         x = across(value)
-        canvas.bar(
-            min(zero, x),
-            y + 3,
-            abs(x - zero),
-            16,
-            token="bad" if value < 0 else token,
-            tip=f"{name}: {value:,.2f}",
-        )
+        tip = f"{name}: {value:,.2f}"
+        drawn = "bad" if value < 0 else token
+        canvas.bar(min(zero, x), y + 4, abs(x - zero), 17, token=drawn, tip=tip)
         words = short(value, unit=unit)
         if value < 0:
-            canvas.text(x - 5, y + 15, words, anchor="end", size=12)
+            canvas.text(x - 5, y + 17, words, anchor="end", token="ink")
         else:
-            canvas.text(x + 5, y + 15, words, size=12)
-    canvas.line(zero, 4, zero, height - 6, token="muted")
+            canvas.text(x + 5, y + 17, words, token="ink")
+    canvas.line(zero, 4, zero, height - 4, token="rule")
+    return canvas.figure()
+
+
+def shares(
+    *,
+    title: str,
+    rows: Sequence[tuple[str, float, str]],
+    width: int = 560,
+) -> Figure:
+    """Return one bar divided among rows of (name, amount, status), with marks in the legend."""
+    total = sum(amount for _, amount, _ in rows)
+    if total <= 0:
+        return nothing(title, "Nothing to draw.", width=width)
+    said = "; ".join(f"{name} {amount:,.0f} ({amount / total:.0%})" for name, amount, _ in rows)
+    per_row = 4 if width >= 480 else 2
+    height = 36 + 22 * math.ceil(len(rows) / per_row)
+    canvas = Canvas(width, height, title, said + ".")
+    x = 0.0
+    for name, amount, status in rows:
+        wide = width * amount / total
+        if wide > 0:
+            tip = f"{name}: {amount:,.0f}"
+            canvas.bar(x, 2, max(1.0, wide - 2), 20, token=MARKS[status][0], tip=tip, radius=3)
+        x += wide
+    for number, (name, amount, status) in enumerate(rows):
+        at_x = 6 + (number % per_row) * width / per_row
+        at_y = 40 + 22 * (number // per_row)
+        canvas.mark(at_x, at_y, status)
+        canvas.text(at_x + 12, at_y + 4, f"{name} {amount:,.0f}", token="ink", size=12.5)
+    return canvas.figure()
+
+
+def interval(
+    *,
+    title: str,
+    mean: float,
+    low: float,
+    high: float,
+    better: str = "higher",
+    width: int = 190,
+) -> Figure:
+    """Return one difference with its interval on an axis of its own, zero marked."""
+    if not all(math.isfinite(v) for v in (mean, low, high)):
+        return nothing(title, "not known", width=width)
+    reach = max(abs(low), abs(high), abs(mean), 1e-12) * 1.12
+    canvas = Canvas(
+        width, 28, title, f"Difference {mean:,.4g}, 95 % interval {low:,.4g} to {high:,.4g}."
+    )
+    across = Scale(-reach, reach, 8, width - 8)
+    token = _told(low, high, better)
+    canvas.line(8, 14, width - 8, 14, token="line")
+    canvas.line(across(0), 3, across(0), 25, token="rule", width=1.5)
+    canvas.path([(across(low), 14), (across(high), 14)], token=token, width=4)
+    for end in (low, high):
+        canvas.line(across(end), 9, across(end), 19, token=token, width=2)
+    canvas.dot(across(mean), 14, token=token, radius=5)
     return canvas.figure()
 
 
@@ -271,73 +308,120 @@ def intervals(
     title: str,
     rows: Sequence[tuple[str, float, float, float]],
     unit: str = "",
-    width: int = 640,
+    width: int = 560,
 ) -> Figure:
     """Return means with their intervals as dots on a line about zero: (name, mean, low, high)."""
-    height = 28 * max(1, len(rows)) + 34
+    if not rows:
+        return nothing(title, "Nothing to draw.", width=width)
+    height = 28 * len(rows) + 34
     ends = [value for _, _, low, high in rows for value in (low, high)] + [0.0]
     ticks = round_ticks(min(ends), max(ends))
-    label = min(260.0, 20 + 6.4 * max((len(row[0]) for row in rows), default=0))
-    canvas = _Canvas(width, height, title, f"{len(rows)} differences with intervals")
-    across = Scale(ticks[0], ticks[-1], label + 12, width - 20)
+    label = _label_room([row[0] for row in rows], width)
+    said = "; ".join(
+        f"{n} {short(m, unit=unit)} ({short(lo, unit=unit)} to {short(hi, unit=unit)})"
+        for n, m, lo, hi in rows
+    )
+    canvas = Canvas(width, height, title, said + ".")
+    across = Scale(ticks[0], ticks[-1], label + 14, width - 24)
     for tick in ticks:
         canvas.line(across(tick), 6, across(tick), height - 24, token="line")
         canvas.text(across(tick), height - 8, short(tick, unit=unit), anchor="middle")
     canvas.line(across(0.0), 6, across(0.0), height - 24, token="muted")
     for position, (name, mean, low, high) in enumerate(rows):
         y = 20 + 28 * position
-        token = "good" if low > 0 else "bad" if high < 0 else "muted"
-        canvas.text(label, y + 4, name[:40], anchor="end", token="ink", size=12)
+        token = _told(low, high, "higher")
+        canvas.text(label, y + 4, shortened(name, label - 4), anchor="end", token="ink")
         canvas.path([(across(low), y), (across(high), y)], token=token, width=3)
-        canvas.dot(
-            across(mean),
-            y,
-            token=token,
-            radius=5,
-            tip=f"{name}: {mean:,.2f} ({low:,.2f} to {high:,.2f})",
-        )
+        tip = f"{name}: {mean:,.2f} ({low:,.2f} to {high:,.2f})"
+        canvas.dot(across(mean), y, token=token, radius=5, tip=tip)
     return canvas.figure()
 
 
 def waterfall(
-    *, title: str, rows: Sequence[tuple[str, float]], unit: str = "$", width: int = 640
+    *, title: str, rows: Sequence[tuple[str, float]], unit: str = "$", width: int = 560
 ) -> Figure:
-    """Return a running sum as steps; the last row is drawn as the total."""
-    height = 250
-    running, tops = 0.0, [0.0]
+    """Return a running sum read from top to bottom; the first and last rows are totals.
+
+    The last row is drawn from zero as given, so a sum that does not meet it is seen.
+    """
+    if not rows:
+        return nothing(title, "Nothing to draw.", width=width)
+    edges, running = [0.0], 0.0
     for _, value in rows[:-1]:
         running += value
-        tops.append(running)
-    tops.append(rows[-1][1] if rows else 0.0)
-    ticks = round_ticks(min(tops), max(tops))
-    canvas = _Canvas(width, height, title, f"from {rows[0][0]} to {rows[-1][0]}" if rows else "")
-    up = Scale(ticks[0], ticks[-1], height - 44, 14)
-    _value_axis(canvas, up, ticks, 56, width - 8, unit)
-    step = (width - 70) / max(1, len(rows))
+        edges.append(running)
+    edges.append(rows[-1][1])
+    height = 28 * len(rows) + 8
+    label = _label_room([name for name, _ in rows], width)
+    room = 10 + max(text_width(_signed(v, unit), 12) for _, v in rows)
+    said = "; ".join(f"{name} {short(value, unit=unit)}" for name, value in rows)
+    canvas = Canvas(width, height, title, said + ".")
+    left = label + (room if min(edges) < 0 else 8)
+    across = Scale(min(0.0, *edges), max(0.0, *edges) or 1.0, left, width - room)
+    canvas.line(across(0.0), 2, across(0.0), height - 4, token="rule")
     before = 0.0
     for position, (name, value) in enumerate(rows):
-        last = position == len(rows) - 1
-        start, end = (0.0, value) if last or position == 0 else (before, before + value)
-        x = 60 + step * position
-        token = "accent" if last or position == 0 else "good" if value >= 0 else "bad"
-        canvas.bar(
-            x,
-            min(up(start), up(end)),
-            step * 0.72,
-            abs(up(start) - up(end)),
-            token=token,
-            tip=f"{name}: {value:,.2f}",
-        )
+        total = position in (0, len(rows) - 1)
+        start, end = (0.0, value) if total else (before, before + value)
+        y = 4 + 28 * position
+        low, high = sorted((across(start), across(end)))
+        token = "accent" if total else "good" if value >= 0 else "bad"
+        weight = 600 if total else 400
         canvas.text(
-            x + step * 0.36, height - 28 + 12 * (position % 2), name[:18], anchor="middle", size=10
+            label - 4, y + 17, shortened(name, label - 6), anchor="end", token="ink", weight=weight
         )
-        canvas.text(
-            x + step * 0.36,
-            min(up(start), up(end)) - 4,
-            short(value, unit=unit),
-            anchor="middle",
-            token="ink",
-            size=10,
-        )
+        canvas.bar(low, y + 3, high - low, 19, token=token, tip=f"{name}: {value:,.2f}")
+        if position < len(rows) - 1:
+            canvas.line(across(end), y + 22, across(end), y + 31, token="rule")
+        words = short(value, unit=unit) if total else _signed(value, unit)
+        canvas.text(high + 5, y + 17, words, token="ink", weight=weight)
         before = end
     return canvas.figure()
+
+
+def _signed(value: float, unit: str) -> str:
+    """Return a short number that shows its sign."""
+    return ("+" if value > 0 else "") + short(value, unit=unit)
+
+
+def _told(low: float, high: float, better: str) -> str:
+    """Return the colour of a difference: muted where its interval holds zero."""
+    if low <= 0.0 <= high:
+        return "muted"
+    return "good" if (low > 0) == (better == "higher") else "bad"
+
+
+def _label_room(names: Sequence[str], width: int) -> float:
+    """Return the pixels for row labels: what they need, at most two fifths of the width."""
+    return min(0.42 * width, 12 + max((text_width(name, 12) for name in names), default=0.0))
+
+
+def _axis_room(ticks: Sequence[float], unit: str) -> float:
+    """Return the pixels the labels of a value axis need."""
+    return max(text_width(short(tick, unit=unit), 12) for tick in ticks) + 4
+
+
+def _value_axis(
+    canvas: Canvas, scale: Scale, ticks: Sequence[float], left: float, right: float, unit: str
+) -> None:
+    for tick in ticks:
+        y = scale(tick)
+        canvas.line(left, y, right, y, token="line")
+        canvas.text(left - 5, y + 4, short(tick, unit=unit), anchor="end")
+
+
+def _months(
+    canvas: Canvas, across: Scale, days: Sequence[date], bottom: float, *, count: int
+) -> None:
+    for position, label in month_ticks(days, count=count):
+        x = across(position)
+        canvas.line(x, bottom, x, bottom + 4, token="rule")
+        half = text_width(label, 12) / 2
+        canvas.text(max(half, min(canvas.width - half, x)), bottom + 18, label, anchor="middle")
+
+
+def _legend(canvas: Canvas, x: float, shown: Sequence[tuple[str, str]]) -> None:
+    for name, token in shown:
+        canvas.line(x, 12, x + 14, 12, token=token, width=2.4)
+        canvas.text(x + 19, 16, name)
+        x += 33 + text_width(name, 12)

@@ -49,10 +49,9 @@ def short(value: float, *, unit: str = "") -> str:
     """
     sign = "−" if value < 0 else ""
     size = abs(value)
-    for limit, suffix in ((1e9, "B"), (1e6, "M"), (1e4, "k")):
+    for limit, divisor, suffix in ((9.995e8, 1e9, "B"), (9.995e5, 1e6, "M"), (1e4, 1e3, "k")):
         if size >= limit:
-            scaled = size / (1e3 if suffix == "k" else limit)
-            text = f"{scaled:.3g}{suffix}"
+            text = f"{size / divisor:.3g}{suffix}"
             break
     else:
         text = f"{size:,.0f}" if size >= 100 or size == int(size) else f"{size:.3g}"
@@ -64,12 +63,18 @@ def short(value: float, *, unit: str = "") -> str:
 
 
 def month_ticks(days: Sequence[date], *, count: int = 6) -> list[tuple[int, str]]:
-    """Return positions in `days` at which a month begins, thinned to about `count`, with labels."""
-    starts = [
-        i for i, day in enumerate(days) if i == 0 or (day.year, day.month) != _month(days[i - 1])
-    ]
+    """Return positions in `days` at which a month begins, thinned to about `count`, with labels.
+
+    The first day counts only where its month begins within a week of it, so that two labels
+    never stand on one another.
+    """
+    starts = [i for i in range(1, len(days)) if _month(days[i]) != _month(days[i - 1])]
+    if days and days[0].day <= 7:
+        starts.insert(0, 0)
+    if not starts and days:
+        starts = [0]
     stride = max(1, math.ceil(len(starts) / count))
-    return [(i, f"{days[i]:%b %y}") for i in starts[::stride]]
+    return [(i, f"{days[i]:%b} ’{days[i]:%y}") for i in starts[::stride]]
 
 
 def _month(day: date) -> tuple[int, int]:

@@ -1,0 +1,1 @@
+"""Chapters of the report, one a module; each takes a `Story` and returns HTML."""

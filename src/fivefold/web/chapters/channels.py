@@ -1,0 +1,217 @@
+"""Channels: what changing them would gain, and where the price of an item goes."""
+
+from __future__ import annotations
+
+import polars as pl
+from markupsafe import Markup
+
+from fivefold.web import markup, words
+from fivefold.web.charts import waterfall
+from fivefold.web.drawing import Figure
+from fivefold.web.markup import Column
+from fivefold.web.story import Story
+from fivefold.web.summaries import streams
+
+_SHEETS = 3
+
+
+def chapter(story: Story) -> Markup:
+    """Return channel changes worth making, fee sheets of a few items, returns expected."""
+    choices = story.plan["channel_choices"]
+    if choices.height == 0:
+        return markup.section(
+            "channels", "Channels and fees", "No channel choice was made.", _returns(story)
+        )
+    better = _better(choices)
+    said = (
+        f"{words.many(better.height, 'item')} would earn more in another channel, "
+        f"{story.money(better['gain_per_year'].sum())} a year together."
+        if better.height
+        else "Every item is already in the channel that earns most."
+    )
+    return markup.section(
+        "channels",
+        "Channels and fees",
+        said,
+        _changes(story, better),
+        _sheets(story),
+        _returns(story),
+    )
+
+
+def _better(choices: pl.DataFrame) -> pl.DataFrame:
+    today = choices.filter("is_today").select(
+        "item", channel_today="channel", contribution_today="contribution"
+    )
+    return (
+        choices.filter(pl.col("is_best") & ~pl.col("is_today") & (pl.col("gain_per_year") > 0))
+        .join(today, on="item", how="left")
+        .sort(["gain_per_year", "item"], descending=[True, False])
+    )
+
+
+def _changes(story: Story, better: pl.DataFrame) -> Markup:
+    title = "Worth changing"
+    if better.height == 0:
+        return Markup("")
+    rows = [
+        [
+            Markup('{}<span class="aside">{}</span>').format(r["item"], story.title(r["item"])),
+            f"{story.channel(r['channel_today']) if r['channel_today'] else words.DASH} → "
+            f"{story.channel(r['channel'])}",
+            story.money(r["contribution_today"], cents=True),
+            story.money(r["contribution"], cents=True),
+            _between(story, r["contribution_low"], r["contribution_high"]),
+            story.money(r["gain_per_year"]),
+        ]
+        for r in better.head(10).iter_rows(named=True)
+    ]
+    columns = [
+        Column("Item"),
+        Column("Channel"),
+        Column("A unit today", numeric=True),
+        Column("A unit then", numeric=True),
+        Column("Between", numeric=True),
+        Column("Gain a year", numeric=True),
+    ]
+    unsure = better.filter(pl.col("contribution_low") < pl.col("contribution_today")).height
+    note = (
+        f"For {words.many(unsure, 'of them', 'of them')} the gain could vanish if unknown fees turn "
+        "out at their worst."
+        if unsure
+        else "The gain holds for each even if unknown fees turn out at their worst."
+    )
+    return markup.card(
+        title,
+        markup.table(
+            columns,
+            rows,
+            caption="Items that would earn more in another channel",
+            stacked=True,
+            more=markup.where(better.height - len(rows), "items", "channel_choices"),
+        ),
+        note=note,
+    )
+
+
+def _between(story: Story, low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return words.DASH
+    return f"{story.money(low, cents=True)} to {story.money(high, cents=True)}"
+
+
+def _sheets(story: Story) -> Markup:
+    """Return where the price of the items that sell most goes, line by line."""
+    sold = streams(story.plan, story.dataset).filter(pl.col("contribution").is_not_null())
+    best = sold.unique(subset="item", maintain_order=True).head(_SHEETS)
+    return markup.join(_sheet(story, row) for row in best.iter_rows(named=True))
+
+
+def _sheet(story: Story, row: dict[str, object]) -> Markup:
+    item, channel = str(row["item"]), str(row["channel"])
+    lines = story.plan["channel_fees"].filter(
+        (pl.col("item") == item) & (pl.col("channel") == channel)
+    )
+    counted = lines.filter(pl.col("counted").fill_null(0.0).abs() >= 0.005).sort(
+        ["counted", "line"], descending=[True, False]
+    )
+    small = float(lines["counted"].fill_null(0.0).sum()) - float(counted["counted"].sum())
+    steps: list[tuple[str, float]] = [("Price", float(row["price"]))]  # type: ignore[arg-type]
+    steps += [
+        (f"{words.plain_name(line)}{' ?' if amount is None else ''}", -value)
+        for line, amount, value in counted.select("line", "amount", "counted").iter_rows()
+    ]
+    if abs(small) >= 0.005:
+        steps.append(("Lines below a cent", -small))
+    steps.append(("Contribution", float(row["contribution"])))  # type: ignore[arg-type]
+    title = f"{story.title(item) or item} in {story.channel(channel)}"
+
+    def drawn(width: int) -> Figure:
+        return waterfall(
+            title=f"From price to contribution of {title}",
+            rows=steps,
+            unit=story.currency.strip() if len(story.currency) == 1 else "",
+            width=width,
+        )
+
+    return markup.card(
+        title,
+        markup.chart(drawn, wide=700),
+        markup.folded("Fees, cards and grades, line by line", _fees(story, lines)),
+        note=f"{item}: where the price of one unit goes. A line marked ? is not known for certain; "
+        "what is counted is the middle of its range or what is assumed.",
+    )
+
+
+def _fees(story: Story, lines: pl.DataFrame) -> Markup:
+    rows = [
+        [
+            words.plain_name(r["line"]),
+            story.money(r["amount"], cents=True) if r["amount"] is not None else "unknown",
+            _between(story, r["amount_low"], r["amount_high"])
+            if r["amount_low"] != r["amount_high"]
+            else words.DASH,
+            story.money(r["counted"], cents=True),
+            words.text(r["card"]),
+            words.day(r["effective_from"]),
+            words.text(r["grade"]),
+            words.text(r["note"]),
+        ]
+        for r in lines.sort(
+            ["counted", "line"], descending=[True, False], nulls_last=True
+        ).iter_rows(named=True)
+    ]
+    columns = [
+        Column("Line"),
+        Column("Amount", numeric=True),
+        Column("Range", numeric=True),
+        Column("Counted", numeric=True),
+        Column("Card"),
+        Column("In force from"),
+        Column("Grade"),
+        Column("How"),
+    ]
+    return markup.table(columns, rows, caption="Fees and costs of one unit")
+
+
+def _returns(story: Story) -> Markup:
+    table = story.plan["returns_forecast"]
+    title = "Returns expected"
+    if table.height == 0:
+        return markup.card(title, note="No returns are forecast.")
+    units = story.plan["forecast_means"].group_by("item").agg(sold=pl.col("units_mean").sum())
+    top = (
+        table.group_by("item")
+        .agg(back=pl.col("units_mean").sum(), sellable=pl.col("sellable_units_mean").sum())
+        .join(units, on="item", how="left")
+        .sort(["back", "item"], descending=[True, False])
+    )
+    rows = [
+        [
+            Markup('{}<span class="aside">{}</span>').format(r["item"], story.title(r["item"])),
+            words.number(r["back"]),
+            words.share(r["back"] / r["sold"]) if r["sold"] else words.DASH,
+            words.share(r["sellable"] / r["back"], 0) if r["back"] else words.DASH,
+        ]
+        for r in top.head(6).iter_rows(named=True)
+    ]
+    columns = [
+        Column("Item"),
+        Column("Units back", numeric=True),
+        Column("Of units sold", numeric=True),
+        Column("Sellable again", numeric=True),
+    ]
+    back, sellable = float(top["back"].sum()), float(top["sellable"].sum())
+    note = f"{words.number(back)} units over the plan"
+    note += f", {words.share(sellable / back, 0)} of them sellable again." if back else "."
+    return markup.card(
+        title,
+        markup.table(
+            columns,
+            rows,
+            caption=title,
+            stacked=True,
+            more=markup.where(top.height - len(rows), "items", "returns_forecast"),
+        ),
+        note=note,
+    )

@@ -1,0 +1,106 @@
+"""The plan as one HTML file: read offline, by a manager, on paper, on a telephone.
+
+It loads nothing from anywhere: style and charts stand within it, and no script is needed.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+
+import polars as pl
+from markupsafe import Markup
+
+from fivefold.cycle.plans import Plan
+from fivefold.model import Dataset
+from fivefold.twin.experiment import Proof
+from fivefold.web.chapters import (
+    channels,
+    closing,
+    decisions,
+    demand,
+    headline,
+    limits,
+    money,
+    stock,
+)
+from fivefold.web.story import Story
+
+_CONTENTS = (
+    ("proof", "Proof"),
+    ("decisions", "Decisions"),
+    ("limits", "What binds"),
+    ("stock", "Stock"),
+    ("demand", "Demand"),
+    ("channels", "Channels and fees"),
+    ("money", "Money and flows"),
+    ("measures", "Measures"),
+    ("definitions", "Definitions"),
+    ("appendix", "Appendix"),
+)
+
+
+def html_report(
+    plan: Plan,
+    dataset: Dataset,
+    proof: Proof | None = None,
+    measures: pl.DataFrame | None = None,
+    changes: pl.DataFrame | None = None,
+) -> str:
+    """Return a plan as a self-contained HTML page.
+
+    Parameters
+    ----------
+    plan : Plan
+    dataset : Dataset
+        What the plan was made from; gives names, prices and places.
+    proof : Proof, optional
+        What the twin says of the plan; without it the report says that there is none.
+    measures : polars.DataFrame, optional
+        The measures of the loop; the plan's own table where none is given.
+    changes : polars.DataFrame, optional
+        What differs from the plan before, as `fivefold.cycle.review.changed_since` returns it.
+    """
+    story = Story(plan=plan, dataset=dataset, proof=proof, measures=measures, changes=changes)
+    title = f"{story.company + ': ' if story.company else ''}plan of {plan.as_of:%d %b %Y}"
+    body = Markup("").join(
+        [
+            headline.verdict(story),
+            headline.figures(story),
+            headline.scorecard(story),
+            decisions.chapter(story),
+            limits.chapter(story),
+            stock.chapter(story),
+            demand.chapter(story),
+            channels.chapter(story),
+            money.chapter(story),
+            closing.measures(story),
+            closing.definitions(),
+            closing.appendix(story),
+        ]
+    )
+    contents = Markup("").join(
+        Markup('<li><a href="#{}">{}</a></li>').format(name, words) for name, words in _CONTENTS
+    )
+    page = Markup(
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark"><title>{}</title>'
+        "<style>{}</style></head><body>"
+        '<a class="skip" href="#main">Skip to the plan</a>{}'
+        '<div class="page"><nav aria-label="Contents"><ol>{}</ol></nav>'
+        '<main id="main" tabindex="-1">{}</main></div>'
+        "<footer>Made by Fivefold from plan {}. Figures not known are shown as –.</footer>"
+        "</body></html>\n"
+    )
+    return str(
+        page.format(title, Markup(_style()), headline.head(story), contents, body, plan.plan)
+    )
+
+
+@cache
+def _style() -> str:
+    folder = files("fivefold.web")
+    return "".join(
+        folder.joinpath(name).read_text(encoding="utf-8") for name in ("tokens.css", "report.css")
+    )
