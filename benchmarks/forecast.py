@@ -285,6 +285,10 @@ def compare(
             tables[f"statsforecast {names[0]}"].select(parts.keys), on=parts.keys, how="semi"
         )
         tables["fivefold same series"] = sample
+        if "naive2" in tables:
+            tables["naive2 same series"] = tables["naive2"].join(
+                sample.select(parts.keys), on=parts.keys, how="semi"
+            )
         rows.append({"case": group, "method": "fivefold same series", **figures(sample)})
     return rows, tables
 
@@ -346,7 +350,7 @@ def competition(
         peer[model] = {
             name: found_peer[name] for name in ("series", "smape", "mase", "smape_step1")
         }
-        peer[model]["owa"] = _owa(found_peer, naive2)
+        peer[model]["owa"] = _owa(found_peer, merge(parts, "naive2 same series"))
         peer[model]["cpu_s"] = sum(row.get("cpu_s", 0) for row in rows if row["method"] == key)
     peer["fivefold on the same series"] = {
         name: merge(parts, "fivefold same series")[name]

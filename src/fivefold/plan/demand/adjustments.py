@@ -62,12 +62,14 @@ def planned(
     count = past + ahead
     promoted = whole_promotion.reshape(len(grown), count, days).mean(axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        typical = np.nanmedian(np.where(whole_price > 0, whole_price, np.nan), axis=1)
+        typical = np.ones(len(grown))
+        priced = (whole_price > 0).any(axis=1)
+        some = np.where(whole_price[priced] > 0, whole_price[priced], np.nan)
+        typical[priced] = np.nanmedian(some, axis=1)
         relative = np.log(whole_price / typical[:, None])
     relative = np.nan_to_num(relative).reshape(len(grown), count, days).mean(axis=2)
-    # Prices move by parts of themselves, promotions by ones: bring both to like size, so that
-    # the ridge holds them alike.
-    return np.stack([promoted, relative * 5.0], axis=2)
+    # Scaled up, a few promotions speak louder than the ridge that holds effects near zero.
+    return np.stack([promoted * 4.0, relative * 8.0], axis=2)
 
 
 def _carried(price: Floats) -> Floats:

@@ -93,7 +93,8 @@ def losses(forecast: Floats, test: Backtest, loss: Loss) -> Floats:
     scale = np.maximum(test.scales, 1e-9)[:, :, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         if loss == "counts":
-            typical = np.nanmedian(np.where(np.isfinite(test.scales), test.scales, np.nan))
+            known = test.scales[np.isfinite(test.scales)]
+            typical = float(np.median(known)) if known.size else 1.0
             return _mean(error**2 / (scale**2 + typical**2))
         if loss == "squared":
             root: Floats = np.sqrt(_mean((error / scale) ** 2))

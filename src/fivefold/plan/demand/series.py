@@ -286,7 +286,7 @@ def _forecast_part(
     ends = counted.select(keys).join(last, on=keys, how="left", maintain_order="left")
     return (
         ends.join(pl.DataFrame({"step": np.arange(1, horizon + 1)}), how="cross")
-        .with_columns(_ahead(part["_time"].dtype, frequency).alias(reading.time))
+        .with_columns(_ahead(part, reading.time, frequency).alias(reading.time))
         .select(*keys, "step", reading.time)
         .with_columns(
             pl.Series("mean", made.mean.ravel()),
@@ -333,17 +333,21 @@ def _every_date(known: pl.DataFrame, keys: list[str], days: int) -> pl.DataFrame
     )
 
 
-def _ahead(dtype: pl.DataType, frequency: str) -> pl.Expr:
-    """The time `step` periods after the last one."""
+def _ahead(part: pl.DataFrame, time: str, frequency: str) -> pl.Expr:
+    """The time `step` periods after the last one, in the form in which the table has it."""
     step = pl.col("step")
-    if dtype != pl.Date:
+    if part["_time"].dtype != pl.Date:
         return pl.col("_last") + step
-    if frequency == "DAILY":
-        return pl.col("_last") + pl.duration(days=step)
-    if frequency == "WEEKLY":
-        return pl.col("_last") + pl.duration(days=7 * step)
-    months = {"MONTHLY": 1, "QUARTERLY": 3, "YEARLY": 12}[frequency]
-    return pl.col("_last").dt.offset_by(pl.format("{}mo", step * months))
+    if frequency in ("DAILY", "WEEKLY"):
+        found = pl.col("_last") + pl.duration(days=step * (1 if frequency == "DAILY" else 7))
+    else:
+        months = {"MONTHLY": 1, "QUARTERLY": 3, "YEARLY": 12}[frequency]
+        found = pl.col("_last").dt.offset_by(pl.format("{}mo", step * months))
+    given = part[time]
+    if given.dtype == pl.String:
+        short = given.str.strip_chars().str.len_chars().max() == 7
+        return found.dt.strftime("%Y-%m" if short else "%Y-%m-%d")
+    return found.cast(given.dtype)
 
 
 def _drivers(

@@ -24,6 +24,19 @@ def _first_terms(mean, variance):
 
 
 @njit(cache=True)
+def _normal_quantile(level):
+    """Quantile of the standard normal by bisection."""
+    low, high = -9.0, 9.0
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        if 0.5 * math.erfc(-middle / math.sqrt(2.0)) < level:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True)
 def quantiles(means, variances, levels, out):
     """Fill out[i, j] with the smallest count whose probability not to exceed is levels[i, j].
 
@@ -36,6 +49,12 @@ def quantiles(means, variances, levels, out):
             out[i, :] = 0.0
             continue
         r, p = _first_terms(mean, variances[i])
+        if r * math.log(p) < -700.0:
+            # The chance of zero is below what a float can hold: the normal is close enough.
+            sd = math.sqrt(variances[i])
+            for j in range(levels.shape[1]):
+                out[i, j] = max(0.0, mean + sd * _normal_quantile(levels[i, j]))
+            continue
         term = math.exp(r * math.log(p))
         total, before, k = term, 0.0, 0
         limit = mean + 40.0 * math.sqrt(max(variances[i], mean)) + 50.0
@@ -60,6 +79,9 @@ def probabilities(means, variances, actual):
             out[i] = 0.5 if actual[i] <= 0 else 1.0
             continue
         r, p = _first_terms(mean, variances[i])
+        if r * math.log(p) < -700.0:
+            out[i] = 0.5 * math.erfc((mean - actual[i]) / math.sqrt(2.0 * variances[i]))
+            continue
         term = math.exp(r * math.log(p))
         total, before = term, 0.0
         limit = min(actual[i], mean + 60.0 * math.sqrt(max(variances[i], mean)) + 100.0)

@@ -67,7 +67,9 @@ def _profile(y, alpha, solved):
     solved[2] = a
     solved[3] = b
     solved[4] = mean
-    return rr + first * (first * x11 - 2 * r1) + omega * (omega * x22 - 2 * r2 + 2 * first * x12)
+    sse = rr + first * (first * x11 - 2 * r1) + omega * (omega * x22 - 2 * r2 + 2 * first * x12)
+    # Rounding must not make a perfect fit better than perfect.
+    return max(sse, 0.0)
 
 
 @njit(cache=True)
@@ -80,8 +82,9 @@ def optimised(y, out):
         value = _profile(y, trial, solved)
         if value < best * (1 - 1e-9):
             best, alpha = value, trial
-    step = 0.075
-    while step > 0.004:
+    step, rounds = 0.075, 0
+    while step > 0.004 and rounds < 60:
+        rounds += 1
         moved = False
         for sign in (1.0, -1.0):
             trial = min(0.99, max(0.1, alpha + sign * step))
