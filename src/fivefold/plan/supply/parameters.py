@@ -21,9 +21,6 @@ class SupplyParams:
         Margin on cost assumed where no price is known.
     unknown_unit_cost : float
         Cost of a unit assumed where neither item nor offer names one.
-    least_margin_share : float
-        Least margin on cost a unit of demand is worth, so that loss makers stay served until
-        the portfolio drops them.
     target_worth_share : float
         Worth of a unit of safety stock, as a share of the margin of a sale.
     order_priority_share : float
@@ -52,7 +49,6 @@ class SupplyParams:
     fees_share: float = 0.30
     unknown_margin_share: float = 0.5
     unknown_unit_cost: float = 1.0
-    least_margin_share: float = 0.25
     target_worth_share: float = 0.5
     order_priority_share: float = 0.1
     late_cost_share_per_week: float = 0.05
@@ -72,7 +68,6 @@ class SupplyParams:
             "frozen_days",
             "unknown_margin_share",
             "unknown_unit_cost",
-            "least_margin_share",
             "order_priority_share",
             "late_cost_share_per_week",
             "least_change_value",

@@ -254,7 +254,7 @@ def _mix_plans(
     capacity = network.capacity
     part = components_of(network)
     items = _Items(network, demand, part % groups)
-    master = _Master(capacity)
+    master = _Master(capacity, dearest_prices(network, demand))
     asked_at: list[Floats] = []
     flows: list[Floats] = []
 
@@ -295,6 +295,28 @@ def _mix_plans(
     return _Mixed(
         price=best, bound=bound, cost=cost, flow=flow, steps=len(asked_at), trail=[*trail, best]
     )
+
+
+def dearest_prices(network: SupplyNetwork, demand: NodeDemand) -> Floats:
+    """Return the price of each slot beyond which nothing that draws on it is worth having.
+
+    Twice what the best use of it is worth. Where stock at hand already breaks a limit, no
+    price could hold it, and this one stands.
+    """
+    groups = network.slot_of.shape[0]
+    most = np.zeros(groups)
+    way = np.repeat(np.arange(network.ways), np.diff(network.use_from))
+    drawn = network.use_amount > 0
+    worth = demand.worth[network.way_node[way[drawn]]] / network.use_amount[drawn]
+    np.maximum.at(most, network.use_group[drawn], worth)
+    stored = (network.node_store >= 0) & (network.node_cube > 0)
+    held = demand.worth[stored] / network.node_cube[stored]
+    np.maximum.at(most, network.node_store[stored], held)
+    prices = np.zeros(len(network.capacity))
+    inside = network.slot_of >= 0
+    rows = np.broadcast_to(np.arange(groups)[:, None], network.slot_of.shape)
+    prices[network.slot_of[inside]] = 2.0 * np.maximum(most[rows[inside]], 1e-6)
+    return prices
 
 
 def _sampled(
@@ -346,10 +368,11 @@ def _share_of_use(network: SupplyNetwork, demand: NodeDemand, nodes: Ints, flow:
 class _Master:
     """The linear program that mixes the groups' plans; limits nobody runs into stay out.
 
-    min Σ cost θ + 1e9 v   with   Σ used θ − v ≤ capacity,  Σ θ = 1 in each group.
+    min Σ cost θ + dearest v   with   Σ used θ − v ≤ capacity,  Σ θ = 1 in each group.
     """
 
     capacity: Floats
+    dearest: Floats
     costs: list[Floats] = field(default_factory=list)
     uses: list[Floats] = field(default_factory=list)
     active: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -408,7 +431,7 @@ class _Master:
             slots + groups, lower, upper, 0, np.zeros(slots + groups, np.int32), none, np.zeros(0)
         )
         highs.addCols(
-            slots, np.full(slots, 1e9), np.zeros(slots), np.full(slots, highspy.kHighsInf), slots,
+            slots, self.dearest[active], np.zeros(slots), np.full(slots, highspy.kHighsInf), slots,
             np.arange(slots, dtype=np.int32), np.arange(slots, dtype=np.int32),
             np.full(slots, -1.0),
         )  # fmt: skip

@@ -330,11 +330,8 @@ class _Reader:
             if price is None:
                 price = cost * (1.0 + self.params.unknown_margin_share)
             gain = gains.get(node, price * (1.0 - self.params.fees_share) - cost)
-            # What is sold is a choice of the portfolio, not of supply: a unit is always worth
-            # somewhat more than its dearest usual way.
-            gain = max(gain, self.params.least_margin_share * max(cost, 0.01))
             costs[n] = cost
-            worth[n] = cost + gain + (row.get("lost_sale_cost") or 0.0)
+            worth[n] = max(0.0, cost + gain) + (row.get("lost_sale_cost") or 0.0)
         return worth, costs
 
     def _pieces(

@@ -85,17 +85,18 @@ def blockers(
     pieces = model.pieces
     short = np.flatnonzero(committed.served < pieces.quantity - 0.5)
     found: dict[int, tuple[str, str, float]] = {}
+    landed = landed_costs(model, network)
     cache: dict[tuple[int, int], tuple[str, str, float]] = {}
     for c in short.tolist():
         key = (int(pieces.node[c]), int(pieces.period[c]))
         if key not in cache:
-            cache[key] = _blocker(model, network, prices, committed, *key)
+            cache[key] = _blocker(model, network, prices, committed, landed, *key)
         found[c] = cache[key]
     late = np.flatnonzero((pieces.kind == ORDER) & (committed.served >= pieces.quantity - 0.5))
     for c in late.tolist():
         key = (int(pieces.node[c]), int(pieces.period[c]))
         if key not in cache:
-            cache[key] = _blocker(model, network, prices, committed, *key)
+            cache[key] = _blocker(model, network, prices, committed, landed, *key)
         found[c] = cache[key]
     return found
 
@@ -105,6 +106,7 @@ def _blocker(
     network: SupplyNetwork,
     prices: Prices,
     committed: Committed,
+    landed: np.ndarray,
     n: int,
     t: int,
 ) -> tuple[str, str, float]:
@@ -123,6 +125,10 @@ def _blocker(
             f"The quickest way to {place} takes {days} days, too long for this week.",
             0.0,
         )
+    cheapest = float(landed[first:last].min())
+    if cheapest >= model.worth[n] and bool((model.pieces.node == n).any()):
+        told = f"A unit more costs {cheapest:,.2f} and brings {model.worth[n]:,.2f}"
+        return "uneconomic", f"{told}; it is not bought, made or moved again.", 0.0
     worst = _full_slot(model, network, prices, committed, n, t)
     if worst is not None:
         slot, price = worst
@@ -140,7 +146,9 @@ def _blocker(
             k = int(network.start_of[network.way_class[w], t])
             if k >= -1:
                 source = int(network.in_node[i])
-                code, text, price = _blocker(model, network, prices, committed, source, max(k, 0))
+                code, text, price = _blocker(
+                    model, network, prices, committed, landed, source, max(k, 0)
+                )
                 origin = f"{model.nodes[source][0]} at {model.nodes[source][1]}"
                 return code, f"It waits for {origin}. {text}", price
     return "lot_rule", "The smallest lot would cost more than serving it is worth.", 0.0
