@@ -351,16 +351,27 @@ def _order_of(st, w, s):
 
 
 @numba.njit(cache=True)
+def _slot_used(net, u, s, k, periods):
+    """Return the slot a use draws on for an order due at s and started at k; −1 for none."""
+    at = (s if net.use_at_due[u] else max(k, 0)) + net.use_lag[u]
+    return net.slot_of[net.use_group[u], at] if at < periods else -1
+
+
+@numba.njit(cache=True)
 def _most(net, st, n, w, s, t, k, wanted):
     """Return the most units of way w due at s that the shared limits leave room for."""
     most = np.inf
     periods = net.slot_of.shape[1]
     for u in range(net.use_from[w], net.use_from[w + 1]):
-        at = (s if net.use_at_due[u] else max(k, 0)) + net.use_lag[u]
-        if at < periods:
-            slot = net.slot_of[net.use_group[u], at]
-            if slot >= 0 and net.use_amount[u] > 0.0:
-                most = min(most, max(0.0, st.remaining[slot]) / net.use_amount[u])
+        slot = _slot_used(net, u, s, k, periods)
+        if slot < 0 or net.use_amount[u] <= 0.0:
+            continue
+        # A deposit and a balance may fall into one slot; together they must fit.
+        amount = 0.0
+        for v in range(net.use_from[w], net.use_from[w + 1]):
+            if _slot_used(net, v, s, k, periods) == slot:
+                amount += net.use_amount[v]
+        most = min(most, max(0.0, st.remaining[slot]) / amount)
     store = net.node_store[n]
     if store >= 0 and net.node_cube[n] > 0.0:
         for p in range(s, min(t + 1, periods)):
@@ -599,6 +610,12 @@ def provide(
             whole[_PHASE] = _CHOOSE
             if st.count[4] == 1:
                 continue
+            # What the inputs took of a limit is no longer there for this lot.
+            room = _most(
+                net, st, whole[_NODE], whole[_WAY], whole[_DUE], whole[_USE_AT], whole[_START],
+                part[_WANTED],
+            )  # fmt: skip
+            part[_REACH] = min(part[_REACH], room)
             if part[_REACH] >= part[_LOT] - EPS:
                 _settle(net, st, whole, part)
                 continue
