@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from fivefold.check.catalogue import asks
 from fivefold.model import schema
+
+#: Difference below which two figures count as equal.
+EPS = 0.01
 
 
 def none() -> pl.DataFrame:
@@ -22,7 +26,6 @@ def violations(
     rule: str,
     found: str | pl.Expr,
     expected: str | pl.Expr,
-    text: str,
 ) -> pl.DataFrame:
     """Return one violation for each row of `broken`.
 
@@ -32,12 +35,18 @@ def violations(
         Rows that break the rule.
     key : sequence of str
         Columns that name the row.
+    rule : str
+        Name in the catalogue, which also holds the sentence.
     found, expected : str or polars.Expr
         A column name or an expression for what was found; a column name, text or an
         expression for what is asked.
-    text : str
-        What the rule says, in one sentence; found and expected are added to it.
+
+    Raises
+    ------
+    KeyError
+        If the rule is not in the catalogue.
     """
+    text = asks(table, rule)
     if broken.height == 0:
         return none()
     shown = pl.col(found) if isinstance(found, str) else found

@@ -8,11 +8,15 @@ import polars as pl
 
 from fivefold.check.balance import check_balance
 from fivefold.check.findings import none
+from fivefold.check.inbound import check_inbound
 from fivefold.check.limits import check_limits
-from fivefold.check.orders import check_orders
-from fivefold.check.references import check_quantiles, check_reasons, check_schema
+from fivefold.check.network import pooled
+from fivefold.check.pegging import check_changes, check_pegging
+from fivefold.check.purchasing import check_purchases
+from fivefold.check.references import check_forecasts, check_reasons, check_schema
 from fivefold.check.selling import check_channels, check_dispositions, check_promises
 from fivefold.check.supply import check_decisions
+from fivefold.check.work import check_work
 from fivefold.model import Dataset
 
 
@@ -30,16 +34,21 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
     Notes
     -----
     Rules are re-derived from the tables alone; no engine is called and no figure of an
-    engine is believed that can be computed again.
+    engine is believed that can be computed again. `fivefold.check.rules` lists them.
     """
+    places = pooled(dataset)
     found = [
-        check_schema(dataset),
-        *check_quantiles(dataset),
+        *check_schema(dataset),
+        *check_forecasts(dataset),
         *check_reasons(dataset),
-        *check_decisions(dataset, as_of=as_of),
-        *check_balance(dataset, as_of=as_of),
-        *check_limits(dataset),
-        *check_orders(dataset),
+        *check_decisions(places, as_of=as_of),
+        *check_balance(places, as_of=as_of),
+        *check_limits(places, as_of=as_of),
+        *check_pegging(places),
+        *check_changes(places, as_of=as_of),
+        *check_purchases(dataset, as_of=as_of),
+        *check_work(dataset, as_of=as_of),
+        *check_inbound(dataset, as_of=as_of),
         *check_channels(dataset),
         *check_promises(dataset, as_of=as_of),
         *check_dispositions(dataset),

@@ -8,7 +8,11 @@ from datetime import date
 import polars as pl
 
 from fivefold.check.findings import violations
+from fivefold.check.network import DONE
 from fivefold.model import Dataset
+
+#: Half a cent: money below it is rounding.
+CENT = 0.005
 
 
 def check_channels(dataset: Dataset) -> Iterator[pl.DataFrame]:
@@ -16,47 +20,70 @@ def check_channels(dataset: Dataset) -> Iterator[pl.DataFrame]:
     choices = dataset["channel_choices"]
     if choices.height == 0:
         return
-    fees = (
-        dataset["channel_fees"]
-        .group_by("item", "channel")
-        .agg(fees=pl.col("counted").fill_null(0.0).sum())
-    )
-    joined = choices.join(fees, on=["item", "channel"], how="left")
+    fees = dataset["channel_fees"]
+    counted = fees.group_by("item", "channel").agg(fees=pl.col("counted").fill_null(0.0).sum())
+    joined = choices.join(counted, on=["item", "channel"], how="left")
     wanted = pl.col("price") - pl.col("fees").fill_null(0.0)
     yield violations(
-        joined.filter((pl.col("contribution") - wanted).abs() > 0.015),
+        joined.filter((pl.col("contribution") - wanted).abs() > 3 * CENT),
         table="channel_choices",
         key=["item", "channel"],
         rule="contribution_is_price_less_lines",
         found="contribution",
         expected=wanted,
-        text="contribution is the price less every line of fees and costs",
-    )
-    stated = dataset["channel_fees"].filter(
-        pl.col("amount").is_not_null() & ((pl.col("amount") - pl.col("counted")).abs() > 1e-6)
-        | (pl.col("counted") < pl.col("amount_low") - 1e-6)
-        | (pl.col("counted") > pl.col("amount_high") + 1e-6)
     )
     yield violations(
-        stated,
+        fees.filter(
+            ((pl.col("amount") - pl.col("counted")).abs() > 1e-6)
+            | (pl.col("counted") < pl.col("amount_low") - 1e-6)
+            | (pl.col("counted") > pl.col("amount_high") + 1e-6)
+        ),
         table="channel_fees",
         key=["item", "channel", "line"],
         rule="counted_is_known_or_within_range",
         found="counted",
-        expected=pl.format("{} ({} to {})", "amount", "amount_low", "amount_high"),
-        text="what is counted is the known figure, or lies within its range",
+        expected=pl.format(
+            "{} ({} to {})",
+            *(
+                pl.col(c).cast(pl.String).fill_null("?")
+                for c in ("amount", "amount_low", "amount_high")
+            ),
+        ),
     )
+    yield from _best_channel(choices)
+
+
+def _best_channel(choices: pl.DataFrame) -> Iterator[pl.DataFrame]:
     eligible = choices.filter(pl.col("eligible") & pl.col("contribution").is_not_null())
     best = eligible.group_by("item").agg(best=pl.col("contribution").max())
     chosen = choices.filter(pl.col("is_best")).join(best, on="item", how="left")
     yield violations(
-        chosen.filter(~pl.col("eligible") | (pl.col("contribution") < pl.col("best") - 0.005)),
+        chosen.filter(~pl.col("eligible") | (pl.col("contribution") < pl.col("best") - CENT)),
         table="channel_choices",
         key=["item", "channel"],
         rule="best_is_best",
         found="contribution",
         expected="best",
-        text="the channel chosen is eligible and none is better",
+    )
+    yield violations(
+        chosen.group_by("item").len("best").filter(pl.col("best") > 1),
+        table="channel_choices",
+        key=["item"],
+        rule="one_best",
+        found="best",
+        expected="1",
+    )
+    low = pl.col("contribution_low") > pl.col("contribution") + CENT
+    high = pl.col("contribution_high") < pl.col("contribution") - CENT
+    yield violations(
+        choices.filter(low | high),
+        table="channel_choices",
+        key=["item", "channel"],
+        rule="contribution_within_range",
+        found="contribution",
+        expected=pl.format(
+            "{} to {}", pl.col("contribution_low").round(4), pl.col("contribution_high").round(4)
+        ),
     )
 
 
@@ -65,34 +92,94 @@ def check_promises(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
     promises = dataset["promises"]
     if promises.height == 0:
         return
-    from_stock = (
-        promises.filter(pl.col("basis") == "on_hand")
-        .group_by("item", "location")
-        .agg(promised=pl.col("quantity").sum())
+    yield from _within_stock(promises, dataset)
+    yield from _within_supply(promises, dataset, as_of)
+    yield from _within_orders(promises, dataset)
+    yield violations(
+        promises.filter((pl.col("ship_on") < as_of) | (pl.col("deliver_on") < pl.col("ship_on"))),
+        table="promises",
+        key=["order", "line", "leg"],
+        rule="promise_dates",
+        found=pl.format("ships {} arrives {}", "ship_on", "deliver_on"),
+        expected=f"ships from {as_of} on and arrives after",
     )
-    there = (
+
+
+def _free_stock(dataset: Dataset) -> pl.DataFrame:
+    return (
         dataset["inventory"]
         .filter(pl.col("condition") == "sellable")
         .group_by("item", "location")
         .agg(there=(pl.col("on_hand") - pl.col("allocated").fill_null(0)).sum())
     )
-    joined = from_stock.join(there, on=["item", "location"], how="left").with_columns(
-        pl.col("there").fill_null(0)
+
+
+def _within_stock(promises: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
+    from_stock = (
+        promises.filter(pl.col("basis") == "on_hand")
+        .group_by("item", "location")
+        .agg(promised=pl.col("quantity").sum())
+        .join(_free_stock(dataset), on=["item", "location"], how="left")
+        .with_columns(pl.col("there").fill_null(0))
     )
     yield violations(
-        joined.filter(pl.col("promised") > pl.col("there")),
+        from_stock.filter(pl.col("promised") > pl.col("there")),
         table="promises",
         key=["item", "location"],
         rule="nothing_promised_twice",
         found="promised",
         expected=pl.format("≤ {}", pl.col("there")),
-        text="no more is promised from stock than is free",
     )
-    wanted = dataset["orders"].select("order", "line", wanted="quantity")
+
+
+def _within_supply(promises: pl.DataFrame, dataset: Dataset, as_of: date) -> Iterator[pl.DataFrame]:
+    """Summed by day of dispatch, promises are within stock and all that comes until then."""
+    key = ["item", "location"]
+    zero = pl.lit(0, dtype=pl.Int64)
+    stock = _free_stock(dataset).select(*key, day=pl.lit(as_of), there="there", promised=zero)
+    placed = (
+        dataset["supply_orders"]
+        .filter(~pl.col("status").is_in(list(DONE)))
+        .select(
+            "item",
+            location="destination",
+            day=pl.max_horizontal("expected_on", pl.lit(as_of)),
+            there=pl.col("quantity") - pl.col("quantity_received").fill_null(0),
+            promised=zero,
+        )
+    )
+    decided = dataset["supply_plan"].select(
+        "item", location="destination", day="due_on", there="quantity", promised=zero
+    )
+    given = promises.filter(
+        pl.col("location").is_not_null()
+        & (pl.col("basis") != "none")
+        & pl.col("ship_on").is_not_null()
+    ).select(*key, day="ship_on", there=zero, promised="quantity")
+    columns = [*key, "day", "there", "promised"]
+    summed = (
+        pl.concat(frame.select(columns) for frame in (stock, placed, decided, given))
+        .group_by(*key, "day")
+        .agg(pl.col("there", "promised").sum())
+        .sort(*key, "day")
+        .with_columns(pl.col("there", "promised").cum_sum().over(key))
+    )
+    yield violations(
+        summed.filter(pl.col("promised") > pl.col("there")),
+        table="promises",
+        key=[*key, "day"],
+        rule="promise_within_supply",
+        found="promised",
+        expected=pl.format("≤ {}", pl.col("there")),
+    )
+
+
+def _within_orders(promises: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
+    wanted = dataset["orders"].select("order", "line", wanted="quantity", wanted_item="item")
     lines = (
-        promises.group_by("order", "line")
+        promises.group_by("order", "line", "item")
         .agg(promised=pl.col("quantity").sum())
-        .join(wanted, on=["order", "line"], how="inner")
+        .join(wanted, on=["order", "line"], how="left")
     )
     yield violations(
         lines.filter(pl.col("promised") > pl.col("wanted")),
@@ -101,16 +188,14 @@ def check_promises(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
         rule="no_more_than_ordered",
         found="promised",
         expected=pl.format("≤ {}", pl.col("wanted")),
-        text="no more is promised than was ordered",
     )
     yield violations(
-        promises.filter((pl.col("ship_on") < as_of) | (pl.col("deliver_on") < pl.col("ship_on"))),
+        lines.filter((pl.col("item") != pl.col("wanted_item")).fill_null(True)),
         table="promises",
-        key=["order", "line", "leg"],
-        rule="promise_dates",
-        found=pl.format("ships {} arrives {}", "ship_on", "deliver_on"),
-        expected=f"ships from {as_of} on and arrives after",
-        text="a promise is for days to come, in order",
+        key=["order", "line"],
+        rule="promise_of_what_was_ordered",
+        found="item",
+        expected=pl.col("wanted_item").fill_null("an order line"),
     )
 
 
@@ -123,13 +208,12 @@ def check_dispositions(dataset: Dataset) -> Iterator[pl.DataFrame]:
     best = allowed.group_by("return_id").agg(best=pl.col("value").max())
     chosen = options.filter(pl.col("chosen")).join(best, on="return_id", how="left")
     yield violations(
-        chosen.filter(~pl.col("allowed") | (pl.col("value") < pl.col("best") - 0.005)),
+        chosen.filter(~pl.col("allowed") | (pl.col("value") < pl.col("best") - CENT)),
         table="dispositions",
         key=["return_id", "option"],
         rule="best_is_best",
         found="value",
         expected="best",
-        text="the way chosen is allowed and none is worth more",
     )
     counted = options.group_by("return_id").agg(chosen=pl.col("chosen").sum())
     yield violations(
@@ -139,5 +223,4 @@ def check_dispositions(dataset: Dataset) -> Iterator[pl.DataFrame]:
         rule="one_way_chosen",
         found="chosen",
         expected="1",
-        text="each return goes one way",
     )
