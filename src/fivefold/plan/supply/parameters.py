@@ -56,7 +56,7 @@ class SupplyParams:
     move_cover_weeks: int = 2
     price_steps: int = 60
     least_change_value: float = 1.0
-    calm_share: float = 0.01
+    calm_share: float = 0.02
     exact_rows: int = 4_000
     reasons: bool = True
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fivefold.plan.supply.network import Floats, Ints, Pieces, SupplyNetwork
 
 #: Groups of items that offer plans of their own.
-MOST_GROUPS = 40
+MOST_GROUPS = 32
 #: Nodes from which prices are first found on a sample, and how much smaller that sample is.
 SAMPLED_FROM = 4_000
 SAMPLE_PART = 8
