@@ -6,7 +6,7 @@ Each takes plain sequences and returns a `Figure`; none computes anything but po
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from fivefold.web.drawing import (
@@ -192,22 +192,24 @@ def lines(
         if len(row)
     )
     canvas = Canvas(width, height, title, f"{said}, {days[0]} to {days[-1]}.")
-    left, right, top, bottom = 8 + _axis_room(ticks, unit), width - 12, 30, height - 24
+    left, right = 8 + _axis_room(ticks, unit), width - 12
+    shown = [(name, token) for name, (token, _) in zip(series, LINE_STYLES, strict=False)]
+    shown += [(limit_name, "bad")] if limit else []
+    rows = _legend_places(left, width, shown)[-1][1] + 1 if len(shown) > 1 else 0
+    top, bottom = 12 + 18 * rows, height - 24
     across = Scale(0, max(1, len(days) - 1), left + 4, right)
     up = Scale(ticks[0], ticks[-1], bottom, top)
     _value_axis(canvas, up, ticks, left, right, unit)
     _months(canvas, across, days, bottom, count=max(3, width // 95))
-    shown = []
-    for (name, row), (token, dash) in zip(series.items(), LINE_STYLES, strict=False):
+    for (_, row), (token, dash) in zip(series.items(), LINE_STYLES, strict=False):
         canvas.path(
             [(across(i), up(v)) for i, v in enumerate(row)], token=token, dash=dash, width=2
         )
-        shown.append((name, token))
     if limit:
         points = [(across(i), up(v)) for i, v in enumerate(limit)]
         canvas.path(points, token="bad", width=1.4, dash="5 4")
-        shown.append((limit_name, "bad"))
-    _legend(canvas, left, shown)
+    if len(shown) > 1:
+        _legend(canvas, left, shown)
     return canvas.figure()
 
 
@@ -338,12 +340,19 @@ def intervals(
 
 
 def waterfall(
-    *, title: str, rows: Sequence[tuple[str, float]], unit: str = "$", width: int = 560
+    *,
+    title: str,
+    rows: Sequence[tuple[str, float]],
+    unit: str = "$",
+    width: int = 560,
+    told: Callable[[float], str] | None = None,
 ) -> Figure:
     """Return a running sum read from top to bottom; the first and last rows are totals.
 
-    The last row is drawn from zero as given, so a sum that does not meet it is seen.
+    The last row is drawn from zero as given, so a sum that does not meet it is seen. `told`
+    writes the figures; they are shortened where it is not given.
     """
+    say = told or (lambda value: short(value, unit=unit))
     if not rows:
         return nothing(title, "Nothing to draw.", width=width)
     edges, running = [0.0], 0.0
@@ -353,8 +362,8 @@ def waterfall(
     edges.append(rows[-1][1])
     height = 28 * len(rows) + 8
     label = _label_room([name for name, _ in rows], width)
-    room = 10 + max(text_width(_signed(v, unit), 12) for _, v in rows)
-    said = "; ".join(f"{name} {short(value, unit=unit)}" for name, value in rows)
+    room = 16 + max(text_width(say(v), 12) for _, v in rows)
+    said = "; ".join(f"{name} {say(value)}" for name, value in rows)
     canvas = Canvas(width, height, title, said + ".")
     left = label + (room if min(edges) < 0 else 8)
     across = Scale(min(0.0, *edges), max(0.0, *edges) or 1.0, left, width - room)
@@ -373,15 +382,10 @@ def waterfall(
         canvas.bar(low, y + 3, high - low, 19, token=token, tip=f"{name}: {value:,.2f}")
         if position < len(rows) - 1:
             canvas.line(across(end), y + 22, across(end), y + 31, token="rule")
-        words = short(value, unit=unit) if total else _signed(value, unit)
+        words = say(value) if total or value <= 0 else f"+{say(value)}"
         canvas.text(high + 5, y + 17, words, token="ink", weight=weight)
         before = end
     return canvas.figure()
-
-
-def _signed(value: float, unit: str) -> str:
-    """Return a short number that shows its sign."""
-    return ("+" if value > 0 else "") + short(value, unit=unit)
 
 
 def _told(low: float, high: float, better: str) -> str:
@@ -392,8 +396,8 @@ def _told(low: float, high: float, better: str) -> str:
 
 
 def _label_room(names: Sequence[str], width: int) -> float:
-    """Return the pixels for row labels: what they need, at most two fifths of the width."""
-    return min(0.42 * width, 12 + max((text_width(name, 12) for name in names), default=0.0))
+    """Return the pixels for row labels: what they need, at most nine twentieths of the width."""
+    return min(0.45 * width, 12 + max((text_width(name, 12) for name in names), default=0.0))
 
 
 def _axis_room(ticks: Sequence[float], unit: str) -> float:
@@ -420,8 +424,23 @@ def _months(
         canvas.text(max(half, min(canvas.width - half, x)), bottom + 18, label, anchor="middle")
 
 
-def _legend(canvas: Canvas, x: float, shown: Sequence[tuple[str, str]]) -> None:
-    for name, token in shown:
-        canvas.line(x, 12, x + 14, 12, token=token, width=2.4)
-        canvas.text(x + 19, 16, name)
-        x += 33 + text_width(name, 12)
+def _legend(canvas: Canvas, left: float, shown: Sequence[tuple[str, str]]) -> None:
+    for (name, token), (x, row) in zip(
+        shown, _legend_places(left, canvas.width, shown), strict=True
+    ):
+        canvas.line(x, 12 + 18 * row, x + 14, 12 + 18 * row, token=token, width=2.4)
+        canvas.text(x + 19, 16 + 18 * row, name)
+
+
+def _legend_places(
+    left: float, width: float, shown: Sequence[tuple[str, str]]
+) -> list[tuple[float, int]]:
+    """Return where each entry of a legend begins: pixels from the left, and its row."""
+    places, x, row = [], left, 0
+    for name, _ in shown:
+        wide = 33 + text_width(name, 12)
+        if x > left and x + wide - 14 > width:
+            x, row = left, row + 1
+        places.append((x, row))
+        x += wide
+    return places

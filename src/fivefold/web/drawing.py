@@ -60,13 +60,13 @@ def text_width(words: str, size: float = 12.0) -> float:
     """Return roughly how wide words are in pixels, for a sans-serif face.
 
     >>> round(text_width("Stock", 12))
-    31
+    34
     """
     narrow = sum(1 for letter in words if letter in "iljtf.,:;|!'’ ()[]/1")
     broad = sum(1 for letter in words if letter in "mwMW%@—") + sum(
         1 for letter in words if letter.isupper()
     )
-    return size * (0.56 * len(words) - 0.24 * narrow + 0.14 * broad) * 0.98
+    return size * (0.56 * len(words) - 0.24 * narrow + 0.14 * broad) * 1.06
 
 
 def shortened(words: str, room: float, size: float = 12.0) -> str:

@@ -54,7 +54,7 @@ def gantt(
     last = max(task.finish for task in tasks)
     late = sum(task.late_days > 0 for task in tasks)
     said = f"{len(tasks)} pieces of work on {len(resources)} resources, {late} late, "
-    tall = 8 + 30 * lanes
+    tall = 12 + 30 * lanes
     canvas = Canvas(
         width,
         _HEAD + tall * len(resources) + 26,
@@ -111,7 +111,7 @@ def _days(canvas: Canvas, start: datetime, last: datetime, across: Scale, bottom
         else:
             continue
         canvas.line(x, 20, x, bottom, token="line")
-        if x >= shown_to and x + text_width(label, 11.5) < canvas.width:
+        if x >= shown_to and x + 4 + text_width(label, 11.5) < canvas.width:
             canvas.text(x + 4, 22, label, size=11.5)
             shown_to = x + text_width(label, 11.5) + 12
 

@@ -84,6 +84,8 @@ def derive() -> str:
     labels, count = ndimage.label(land)
     sizes = ndimage.sum(land, labels, range(1, count + 1))
     land = labels == 1 + int(np.argmax(sizes))
+    # What no ZIP code reaches inland, such as a test range, is land; lakes are open to the outside.
+    land = ndimage.binary_fill_holes(land)
     told = ["row,first,last"]
     for row in range(60):
         inside = [column for column in range(75) if _is_land(land, *_place(row, column))]

@@ -61,7 +61,7 @@ def network_map(
         return nothing(title, "No place has coordinates.", width=width)
     home = [s for s in placed if is_drawn(s.latitude or 0.0, s.longitude or 0.0)]
     away = [s for s in placed if s not in home]
-    margin = min(150.0, width * 0.22) if away else 12.0
+    margin = min(150.0, width * 0.15) if away else 12.0
     per_km = (width - margin - 12) / 4680
     height = 2930 * per_km + 44
     across = Scale(-2380, 2300, margin, width - 12)
@@ -80,8 +80,9 @@ def network_map(
         if flow.source in at and flow.destination in at:
             _curve(canvas, at[flow.source], at[flow.destination], flow)
     for site in sorted(placed, key=lambda s: -s.weight):
-        _site(canvas, site, at[site.name])
-    _names(canvas, placed, at)
+        _site(canvas, site, at[site.name], scale=min(1.0, max(0.6, width / 760)))
+    named = [s for s in placed if s.parent is None] if width < 500 else placed
+    _names(canvas, named, at)
     _key(canvas, placed, height)
     return canvas.figure()
 
@@ -96,7 +97,7 @@ def _land(canvas: Canvas, across: Scale, up: Scale, per_km: float) -> None:
     steps = "".join(f"M{across(x):.0f} {up(y):.0f}h0" for x, y in dots())
     canvas.parts.append(
         f'<path d="{steps}" fill="none" stroke="{colour("land")}" stroke-linecap="round" '
-        f'stroke-width="{42 * per_km:.1f}"/>'
+        f'stroke-width="{38 * per_km:.1f}"/>'
     )
 
 
@@ -140,12 +141,26 @@ def _curve(
         f'stroke-width="{1.2 + 6 * math.sqrt(max(0.0, flow.weight)):.1f}">'
         f"<title>{escape(flow.tip)}</title></path>"
     )
+    # A chevron past the middle says which way goods go.
+    mx, my = 0.2025 * x1 + 0.495 * cx + 0.3025 * x2, 0.2025 * y1 + 0.495 * cy + 0.3025 * y2
+    ux, uy = 0.9 * (cx - x1) + 1.1 * (x2 - cx), 0.9 * (cy - y1) + 1.1 * (y2 - cy)
+    length = math.hypot(ux, uy) or 1.0
+    ux, uy, size = ux / length, uy / length, 4.5 + 3 * math.sqrt(max(0.0, flow.weight))
+    canvas.area(
+        [
+            (mx + ux * size, my + uy * size),
+            (mx - ux * size - uy * size * 0.8, my - uy * size + ux * size * 0.8),
+            (mx - ux * size * 0.5, my - uy * size * 0.5),
+            (mx - ux * size + uy * size * 0.8, my - uy * size - ux * size * 0.8),
+        ],
+        token="accent",
+    )
 
 
-def _site(canvas: Canvas, site: Site, at: tuple[float, float]) -> None:
+def _site(canvas: Canvas, site: Site, at: tuple[float, float], *, scale: float) -> None:
     token, shape = _KINDS.get(site.kind, ("good", "●"))
     status = {"■": "excess", "◆": "at risk", "●": "healthy"}[shape]
-    size = 4.5 + 5 * math.sqrt(max(0.0, site.weight))
+    size = scale * (4.5 + 5 * math.sqrt(max(0.0, site.weight)))
     if shape == "●":
         canvas.dot(*at, token=token, radius=size, tip=site.label)
     else:

@@ -88,7 +88,7 @@ def streams(plan: Plan, dataset: Dataset) -> pl.DataFrame:
 
 
 def stock_health(plan: Plan, dataset: Dataset) -> pl.DataFrame:
-    """Return the state of stock of each item at each selling place, worst first.
+    """Return the state of stock of each item at each place where it sells, worst first.
 
     Returns
     -------
@@ -98,11 +98,9 @@ def stock_health(plan: Plan, dataset: Dataset) -> pl.DataFrame:
         safety stock within them. excess: opening stock covers more than `EXCESS_WEEKS` of mean
         demand. healthy: the rest.
     """
-    places = list(selling_places(dataset))
+    selling = streams(plan, dataset).filter(pl.col("channel").is_not_null() & (pl.col("units") > 0))
     projected = (
-        plan["projected_stock"]
-        .filter(pl.col("location").is_in(places))
-        .sort(*_KEYS, "period_start")
+        plan["projected_stock"].join(selling, on=_KEYS, how="semi").sort(*_KEYS, "period_start")
     )
     soon = projected.filter(pl.col("period_start") < plan.as_of + timedelta(weeks=SOON_WEEKS))
     whole = projected.group_by(_KEYS, maintain_order=True).agg(
@@ -120,10 +118,7 @@ def stock_health(plan: Plan, dataset: Dataset) -> pl.DataFrame:
         .then(pl.lit("stock-out"))
         .when(pl.col("thin_week").is_not_null())
         .then(pl.lit("at risk"))
-        .when(
-            (pl.col("cover_weeks") > EXCESS_WEEKS)
-            | ((pl.col("weekly") == 0) & (pl.col("on_hand") > 0))
-        )
+        .when(pl.col("cover_weeks") > EXCESS_WEEKS)
         .then(pl.lit("excess"))
         .otherwise(pl.lit("healthy"))
     )
@@ -137,6 +132,43 @@ def stock_health(plan: Plan, dataset: Dataset) -> pl.DataFrame:
             descending=[True, True, False, False],
             nulls_last=True,
         )
+    )
+
+
+def excess(plan: Plan, dataset: Dataset) -> pl.DataFrame:
+    """Return items of which all places together hold more than `EXCESS_WEEKS` of demand.
+
+    Only what is sold as it is counts; parts are held for what is made of them.
+
+    Returns
+    -------
+    polars.DataFrame
+        item, on_hand, weekly, cover_weeks, value; value is the cost of what lies beyond, empty
+        where the item's cost is not known. Most money first.
+    """
+    held = (
+        plan["projected_stock"]
+        .sort("item", "location", "period_start")
+        .group_by(_KEYS)
+        .agg(on_hand=pl.col("opening").first())
+        .group_by("item")
+        .agg(pl.col("on_hand").sum())
+    )
+    weeks = max(1, plan["forecast_means"]["period_start"].n_unique())
+    asked = plan["forecast_means"].group_by("item").agg(weekly=pl.col("units_mean").sum() / weeks)
+    sold = dataset["items"].filter(pl.col("item_kind").is_in(["finished", "kit"]))
+    over = pl.col("on_hand") - EXCESS_WEEKS * pl.col("weekly")
+    return (
+        held.join(sold.select("item", "unit_cost"), on="item", how="inner")
+        .join(asked, on="item", how="left")
+        .with_columns(pl.col("weekly").fill_null(0.0))
+        .filter(over > 0)
+        .with_columns(
+            cover_weeks=pl.when(pl.col("weekly") > 0).then(pl.col("on_hand") / pl.col("weekly")),
+            value=over * pl.col("unit_cost"),
+        )
+        .sort(["value", "item"], descending=[True, False], nulls_last=True)
+        .select("item", "on_hand", "weekly", "cover_weeks", "value")
     )
 
 

@@ -76,8 +76,8 @@ def day(value: date | None) -> str:
 
 
 def short_day(value: date | None) -> str:
-    """Return a date without its year."""
-    return DASH if value is None else f"{value.day} {value:%b}"
+    """Return a date without its year, on one line."""
+    return DASH if value is None else f"{value.day}\N{NO-BREAK SPACE}{value:%b}"
 
 
 def moment(value: datetime | None) -> str:

@@ -12,7 +12,8 @@ from fivefold.web.markup import Column
 from fivefold.web.story import Story
 from fivefold.web.summaries import streams
 
-_SHEETS = 3
+_SHEETS = 4
+_LINES = 8
 
 
 def chapter(story: Story) -> Markup:
@@ -74,13 +75,20 @@ def _changes(story: Story, better: pl.DataFrame) -> Markup:
         Column("Between", numeric=True),
         Column("Gain a year", numeric=True),
     ]
-    unsure = better.filter(pl.col("contribution_low") < pl.col("contribution_today")).height
-    note = (
-        f"For {words.many(unsure, 'of them', 'of them')} the gain could vanish if unknown fees turn "
-        "out at their worst."
-        if unsure
-        else "The gain holds for each even if unknown fees turn out at their worst."
-    )
+    lost = better.filter(pl.col("contribution_low") < pl.col("contribution_today")).height
+    unknown = better.filter(pl.col("contribution_low").is_null()).height
+    said = []
+    if unknown:
+        said.append(
+            f"For {words.many(unknown, 'item')} nobody knows how bad an unknown fee could be, so "
+            "the gain is told without its worst case."
+        )
+    if lost:
+        said.append(
+            f"For {words.many(lost, 'item')} the gain is gone if unknown fees turn out at their "
+            "worst."
+        )
+    note = " ".join(said) or "The gain holds even if unknown fees turn out at their worst."
     return markup.card(
         title,
         markup.table(
@@ -95,8 +103,11 @@ def _changes(story: Story, better: pl.DataFrame) -> Markup:
 
 
 def _between(story: Story, low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "unknown"
     if low is None or high is None:
-        return words.DASH
+        end = story.money(high if low is None else low, cents=True)
+        return f"unknown to {end}" if low is None else f"{end} to unknown"
     return f"{story.money(low, cents=True)} to {story.money(high, cents=True)}"
 
 
@@ -104,7 +115,13 @@ def _sheets(story: Story) -> Markup:
     """Return where the price of the items that sell most goes, line by line."""
     sold = streams(story.plan, story.dataset).filter(pl.col("contribution").is_not_null())
     best = sold.unique(subset="item", maintain_order=True).head(_SHEETS)
-    return markup.join(_sheet(story, row) for row in best.iter_rows(named=True))
+    if best.height == 0:
+        return Markup("")
+    return Markup(
+        '<h3 class="over">Where the price goes</h3><p class="note">The items that sell most, in '
+        "the channel they sell in. A line marked ? is not known for certain; counted is the middle of "
+        'its range or what is assumed.</p><div class="grid">{}</div>'
+    ).format(markup.join(_sheet(story, row) for row in best.iter_rows(named=True)))
 
 
 def _sheet(story: Story, row: dict[str, object]) -> Markup:
@@ -112,35 +129,43 @@ def _sheet(story: Story, row: dict[str, object]) -> Markup:
     lines = story.plan["channel_fees"].filter(
         (pl.col("item") == item) & (pl.col("channel") == channel)
     )
-    counted = lines.filter(pl.col("counted").fill_null(0.0).abs() >= 0.005).sort(
-        ["counted", "line"], descending=[True, False]
-    )
-    small = float(lines["counted"].fill_null(0.0).sum()) - float(counted["counted"].sum())
-    steps: list[tuple[str, float]] = [("Price", float(row["price"]))]  # type: ignore[arg-type]
-    steps += [
-        (f"{words.plain_name(line)}{' ?' if amount is None else ''}", -value)
-        for line, amount, value in counted.select("line", "amount", "counted").iter_rows()
-    ]
-    if abs(small) >= 0.005:
-        steps.append(("Lines below a cent", -small))
-    steps.append(("Contribution", float(row["contribution"])))  # type: ignore[arg-type]
+    steps = _price_steps(story, row, lines)
     title = f"{story.title(item) or item} in {story.channel(channel)}"
 
     def drawn(width: int) -> Figure:
         return waterfall(
             title=f"From price to contribution of {title}",
             rows=steps,
-            unit=story.currency.strip() if len(story.currency) == 1 else "",
+            told=lambda value: story.money(value, cents=True),
             width=width,
         )
 
     return markup.card(
         title,
-        markup.chart(drawn, wide=700),
+        markup.chart(drawn, wide=460),
         markup.folded("Fees, cards and grades, line by line", _fees(story, lines)),
-        note=f"{item}: where the price of one unit goes. A line marked ? is not known for certain; "
-        "what is counted is the middle of its range or what is assumed.",
+        note=f"{item}: where the price of one unit goes.",
     )
+
+
+def _price_steps(
+    story: Story, row: dict[str, object], lines: pl.DataFrame
+) -> list[tuple[str, float]]:
+    """Return the steps from price to contribution: the largest lines, the rest as one."""
+    size = pl.col("counted").fill_null(0.0).abs()
+    ranked = lines.filter(size > 0).sort([size, pl.col("line")], descending=[True, False])
+    large, small = ranked.head(_LINES), ranked.slice(_LINES)
+    steps = [("Price", float(row["price"]))]  # type: ignore[arg-type]
+    steps += [
+        (f"{words.plain_name(line)}{' ?' if amount is None else ''}", -value)
+        for line, amount, value in large.select("line", "amount", "counted").iter_rows()
+    ]
+    if small.height:
+        unsure = " ?" if small["amount"].null_count() else ""
+        steps.append(
+            (f"{words.many(small.height, 'smaller line')}{unsure}", -float(small["counted"].sum()))
+        )
+    return [*steps, ("Contribution", float(row["contribution"]))]  # type: ignore[arg-type]
 
 
 def _fees(story: Story, lines: pl.DataFrame) -> Markup:

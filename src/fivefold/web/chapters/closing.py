@@ -34,8 +34,8 @@ _DEFINITIONS = (
     ("To place now", f"To be ordered within {RELEASE_DAYS} days of the plan date."),
     (
         "Grade of a figure",
-        "official: from the marketplace; actual: from its settlements; listed: as it states for the "
-        "item; secondary, single: from one or more other sources; data: from your tables; assumed: "
+        "official: from the marketplace; actual: from its settlements; listed: as it states for "
+        "the item; secondary, single: from one or more other sources; data: from your tables; assumed: "
         "taken for want of better; unknown: nobody has said.",
     ),
 )

@@ -46,33 +46,68 @@ def chapter(story: Story) -> Markup:
 
 def because(reasons: Sequence[tuple[str, str]]) -> str:
     """Return the one reason that says most; a dash where there is none."""
-    ranked = sorted(
-        reasons, key=lambda r: _TELLING.index(r[0]) if r[0] in _TELLING else len(_TELLING)
-    )
+    ranked = sorted(reasons, key=_rank)
     return ranked[0][1] if ranked else words.DASH
 
 
-def _why(story: Story, subject: str, *, most: int = 8) -> Markup:
-    """Return the telling reason, the others folded under it."""
-    reasons = story.reasons(subject)
-    if not reasons:
-        return Markup("{}").format(words.DASH)
-    first = because(reasons)
-    rest = [text for _, text in reasons if text != first]
-    ranked = sorted(
-        ((code, text) for code, text in reasons if text != first),
-        key=lambda r: _TELLING.index(r[0]) if r[0] in _TELLING else len(_TELLING),
-    )
+def _rank(reason: tuple[str, str]) -> int:
+    return _TELLING.index(reason[0]) if reason[0] in _TELLING else len(_TELLING)
+
+
+def _why(story: Story, subject: str, *, first: str = "", most: int = 8) -> Markup:
+    """Return the telling reason, the others folded under it: one of each kind, then more."""
+    ranked = sorted(story.reasons(subject), key=_rank)
+    told = first or because(ranked)
+    rest = [reason for reason in ranked if reason[1] != told]
     if not rest:
-        return Markup("{}").format(first)
-    shown: list[object] = [text for _, text in ranked[:most]]
-    if len(ranked) > most:
+        return Markup("{}").format(told)
+    kinds: dict[str, int] = {}
+    turns = []
+    for reason in rest:
+        kinds[reason[0]] = kinds.get(reason[0], 0) + 1
+        turns.append(kinds[reason[0]])
+    order = sorted(range(len(rest)), key=lambda i: (turns[i], i))[:most]
+    shown: list[object] = [rest[i][1] for i in sorted(order)]
+    if len(rest) > most:
         shown.append(
-            Markup("{} more; {}").format(len(ranked) - most, markup.code(f"fivefold why {subject}"))
+            Markup("{} more: {}").format(len(rest) - most, markup.code(f"fivefold why {subject}"))
         )
     return Markup("{}{}").format(
-        first, markup.folded(words.many(len(ranked), "more reason"), markup.bullets(shown))
+        told, markup.folded(words.many(len(rest), "more reason"), markup.bullets(shown))
     )
+
+
+def _mostly(story: Story, order: str) -> str:
+    """Return what an order is mostly for: its dearest line, and the demand that line serves."""
+    line = (
+        story.plan["purchase_order_lines"]
+        .filter(pl.col("order") == order)
+        .sort([pl.col("quantity") * pl.col("unit_price"), pl.col("line")], descending=[True, False])
+        .head(1)
+    )
+    if line.height == 0:
+        return ""
+    row = line.row(0, named=True)
+    served = [
+        text for code, text in story.reasons(row["decision"] or "") if code == "demand_served"
+    ]
+    called = story.title(row["item"]) or row["item"]
+    return f"Mostly {row['quantity']:,} {called}. {served[0] if served else ''}".strip()
+
+
+def _carries(story: Story, shipment: str) -> str:
+    """Return what a shipment mostly carries."""
+    items = (
+        story.plan["inbound_cartons"]
+        .filter(pl.col("shipment") == shipment)
+        .group_by("item")
+        .agg(pl.col("quantity").sum())
+        .sort(["quantity", "item"], descending=[True, False])
+    )
+    if items.height == 0:
+        return ""
+    top = [f"{units:,} {story.title(item) or item}" for item, units in items.head(2).iter_rows()]
+    return f"{words.many(items.height, 'item')}, mostly {words.listed(top)}."
 
 
 def _orders(story: Story) -> Markup:
@@ -94,7 +129,7 @@ def _orders(story: Story) -> Markup:
             f"{lines.filter(pl.col('order') == row['order']).height:,}",
             story.money(row["goods_value"]),
             story.money(row["landed_value"]),
-            _why(story, row["order"]),
+            _why(story, row["order"], first=_mostly(story, row["order"])),
         ]
         for row in now.head(_SHOWN).iter_rows(named=True)
     ]
@@ -119,7 +154,8 @@ def _orders(story: Story) -> Markup:
     )
     note = (
         f"{words.many(now.height, 'order')} by {words.day(last)}, "
-        f"{story.money(now['landed_value'].sum())} landed. Landed is goods, freight, duty and the rest."
+        f"{story.money(now['landed_value'].sum())} landed. Landed is goods, freight, duty and "
+        "the rest."
     )
     return markup.card(
         title,
@@ -157,7 +193,7 @@ def _shipments(story: Story) -> Markup:
                 f"{words.number(row['volume_m3'], 1)} m³",
                 story.money(row["freight_value"]),
                 fee if row["placement_fee"] is not None else "unknown",
-                _why(story, row["shipment"]),
+                _why(story, row["shipment"], first=_carries(story, row["shipment"])),
             ]
         )
     columns = [
@@ -199,17 +235,15 @@ def _work(story: Story) -> Markup:
             start=row["start_at"],
             finish=row["finish_at"],
             late_days=row["late_days"] or 0.0,
-            tip=f"{row['order']}: {row['quantity']:,} {story.title(row['product']) or row['product']}, "
-            f"due {words.day(row['due_on'])}",
+            tip=f"{row['order']}: {row['quantity']:,} "
+            f"{story.title(row['product']) or row['product']}, due {words.day(row['due_on'])}",
         )
         for row in soon.filter(pl.col("finish_at").is_not_null()).iter_rows(named=True)
     ]
     names = {task.resource: story.resource(task.resource) for task in tasks}
 
     def drawn(width: int) -> Figure:
-        return gantt(
-            title="Work orders by resource", tasks=tasks, names=names, width=width, lanes=3
-        )
+        return gantt(title="Work orders by resource", tasks=tasks, names=names, width=width)
 
     late = table.filter(pl.col("late_days") > 0)
     note = (

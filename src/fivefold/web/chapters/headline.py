@@ -67,7 +67,8 @@ def headline(story: Story) -> str:
         return "There is no plan that keeps every rule; the reasons stand below."
     now = orders_now(story.plan)
     placed = words.many(now.height, "purchase order")
-    said = f"Place {placed} worth {story.money(now['landed_value'].sum())} landed within {RELEASE_DAYS} days"
+    worth = story.money(now["landed_value"].sum())
+    said = f"Place {placed} worth {worth} landed within {RELEASE_DAYS} days"
     if now.height == 0:
         said = f"Nothing is to be bought within {RELEASE_DAYS} days"
     if story.proof is None:
@@ -130,7 +131,8 @@ def verdict(story: Story) -> Markup:
     return _banner(
         "bad",
         "▲",
-        f"Must not be released: the independent checker found {words.many(broken.height, 'broken rule')}.",
+        "Must not be released: the independent checker found "
+        f"{words.many(broken.height, 'broken rule')}.",
         markup.bullets(lines)
         + Markup('<p class="more">Shown are {}{}; {} lists every one.</p>').format(
             words.many(len(lines), "kind"), told, markup.code("fivefold show violations")
@@ -140,7 +142,8 @@ def verdict(story: Story) -> Markup:
 
 def _banner(token: str, shape: str, words_: str, rest: Markup) -> Markup:
     return Markup(
-        '<div class="banner {}" role="note"><p class="said"><span aria-hidden="true">{}</span> {}</p>{}</div>'
+        '<div class="banner {}" role="note"><p class="said"><span aria-hidden="true">{}</span> {}</p>'
+        "{}</div>"
     ).format(token, shape, words_, rest)
 
 
@@ -156,6 +159,7 @@ def figures(story: Story) -> Markup:
     gains = plan["channel_choices"].filter(
         pl.col("is_best") & ~pl.col("is_today") & (pl.col("gain_per_year") > 0)
     )
+    unsure = gains.filter(pl.col("contribution_low").is_null()).height
     cards = [
         (
             "To buy now, landed",
@@ -164,31 +168,33 @@ def figures(story: Story) -> Markup:
         ),
         (
             "To ship to fulfilment",
-            f"{words.number(shipments['units'].sum())} units" if shipments.height else words.DASH,
-            words.many(shipments.height, "shipment"),
+            words.number(shipments["units"].sum()) if shipments.height else words.DASH,
+            f"units in {words.many(shipments.height, 'shipment')}",
         ),
         (
             "To make",
-            f"{words.number(work['quantity'].sum())} units" if work.height else words.DASH,
-            f"{words.many(work.height, 'work order')}, {late:,} late",
+            words.number(work["quantity"].sum()) if work.height else words.DASH,
+            f"units in {words.many(work.height, 'work order')}, {late:,} late",
         ),
         (
             "Margin lost to shortage",
             story.money(unmet["value"].sum()) if unmet.height else words.DASH,
-            f"{words.number(unmet['units'].sum())} of {words.number(wanted)} units not served on time"
+            f"{words.number(unmet['units'].sum())} of {words.number(wanted)} units not on time"
             if unmet.height
             else "all demand is served on time",
         ),
         (
             "Gain from changing channel",
             story.money(gains["gain_per_year"].sum()) if gains.height else words.DASH,
-            f"a year, {words.many(gains.height, 'item')}",
+            f"a year, {words.many(gains.height, 'item')}"
+            + (f"; {unsure:,} rest on unknown fees" if unsure else ""),
         ),
     ]
     return Markup('<div class="figures">{}</div>').format(
         markup.join(
             Markup(
-                '<div class="figure"><p class="k">{}</p><p class="v">{}</p><p class="d">{}</p></div>'
+                '<div class="figure"><p class="k">{}</p><p class="v">{}</p>'
+                '<p class="d">{}</p></div>'
             ).format(*c)
             for c in cards
         )
@@ -241,7 +247,8 @@ def _few(proof: Proof) -> str:
 
 def _row(story: Story, figure: Figure) -> list[object]:
     name = _MEASURES.get(figure.measure, words.plain_name(figure.measure))
-    low, high = told(story, figure, figure.low), told(story, figure, figure.high)
+    low = told(story, figure, figure.low, difference=True)
+    high = told(story, figure, figure.high, difference=True)
     drawn = interval(
         title=f"{name}, {figure.better} is better",
         mean=figure.difference,

@@ -31,7 +31,8 @@ def chapter(story: Story) -> Markup:
     tight = binding_limits(story.plan)
     dear = tight.filter(pl.col("price") >= _LEAST)
     if dear.height:
-        lead = f"{words.many(dear.height, 'limit')} hold{'s' if dear.height == 1 else ''} the plan back."
+        verb = "holds" if dear.height == 1 else "hold"
+        lead = f"{words.many(dear.height, 'limit')} {verb} the plan back."
     elif story.plan["limit_prices"].height:
         lead = "No limit costs anything: more cash, space or hours would not make the plan better."
     else:
@@ -60,7 +61,7 @@ def sentence(story: Story, row: dict[str, object]) -> str:
     week = words.day(row["price_week"])  # type: ignore[arg-type]
     price = float(row["price"])  # type: ignore[arg-type]
     amount = f"{story.currency}1" if row["kind"] == "cash" else "one"
-    held = f"{called}: full in {words.many(int(row['weeks']), 'week')}"  # type: ignore[call-overload]
+    held = f"{called}: binds in {words.many(int(row['weeks']), 'week')}"  # type: ignore[call-overload]
     if price < _LEAST:
         return f"{held}, yet more of it would be worth less than a cent."
     return f"{held}; {amount} {one} in the week of {week} would be worth {story.money(price)}."
@@ -82,7 +83,8 @@ def _sentences(story: Story, tight: pl.DataFrame) -> Markup:
         Markup('<p class="more">{}</p>').format(
             markup.where(hidden, "limits bind", "limit_prices")
         ),
-        note="Used against allowed, week by week. A limit with a price is one the plan would pay to widen.",
+        note="Used against allowed, week by week. A limit with a price is one the plan would "
+        "pay to widen.",
     )
 
 

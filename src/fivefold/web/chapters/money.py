@@ -157,8 +157,8 @@ def _drawn_flows(story: Story, table: pl.DataFrame) -> list[Flow]:
             source=source,
             destination=destination,
             weight=(value or 0.0) / most,
-            tip=f"{story.place(source)} to {story.place(destination)}: {words.number(units)} units, "
-            f"{story.money(value)}",
+            tip=f"{story.place(source)} to {story.place(destination)}: "
+            f"{words.number(units)} units, {story.money(value)}",
         )
         for source, destination, value, units in paths.iter_rows()
     ]

@@ -10,7 +10,7 @@ from fivefold.web.charts import lines, shares
 from fivefold.web.drawing import Figure
 from fivefold.web.markup import Column
 from fivefold.web.story import Story
-from fivefold.web.summaries import EXCESS_WEEKS, SOON_WEEKS, stock_health
+from fivefold.web.summaries import EXCESS_WEEKS, SOON_WEEKS, excess, stock_health
 
 _STATES = ("stock-out", "at risk", "healthy", "excess")
 
@@ -23,7 +23,7 @@ def chapter(story: Story) -> Markup:
     counts = {state: health.filter(pl.col("status") == state).height for state in _STATES}
     short = counts["stock-out"]
     lead = (
-        f"Of {words.many(health.height, 'item-place')} that sell, {short:,} run out within "
+        f"Of {words.many(health.height, 'item')} by place of sale, {short:,} run out within "
         f"{SOON_WEEKS} weeks and {counts['at risk']:,} fall below their safety stock."
     )
 
@@ -43,7 +43,7 @@ def chapter(story: Story) -> Markup:
         ),
         _risks(story, health),
         _totals(story),
-        _excess(story, health),
+        _excess(story),
     )
 
 
@@ -84,7 +84,8 @@ def _risks(story: Story, health: pl.DataFrame) -> Markup:
             stacked=True,
             more=markup.where(risky.height - len(rows), "items", "projected_stock"),
         ),
-        note="Ranked by the margin lost over the plan. Cover counts what is on hand, not what is on its way.",
+        note="Ranked by the margin lost over the plan. Cover counts what is on hand there, not "
+        "what is on its way.",
     )
 
 
@@ -128,34 +129,24 @@ def _totals(story: Story) -> Markup:
     return markup.card("Stock at cost", markup.chart(drawn, wide=markup.FULL), note=note)
 
 
-def _excess(story: Story, health: pl.DataFrame) -> Markup:
-    cost = story.dataset["items"].select("item", "unit_cost")
-    high = (
-        health.filter(pl.col("status") == "excess")
-        .join(cost, on="item", how="left")
-        .with_columns(
-            over=(pl.col("on_hand") - EXCESS_WEEKS * pl.col("weekly")) * pl.col("unit_cost")
-        )
-        .sort(["over", "item", "location"], descending=[True, False, False], nulls_last=True)
-    )
+def _excess(story: Story) -> Markup:
+    high = excess(story.plan, story.dataset)
     if high.height == 0:
         return Markup("")
     rows = [
         [
             Markup('{}<span class="aside">{}</span>').format(r["item"], story.title(r["item"])),
-            story.place(r["location"]),
             words.number(r["on_hand"]),
             words.number(r["weekly"], 1),
-            words.number(r["cover_weeks"]),
-            story.money(r["over"]),
+            words.number(r["cover_weeks"]) if r["cover_weeks"] is not None else "no demand",
+            story.money(r["value"]),
         ]
         for r in high.head(6).iter_rows(named=True)
     ]
     columns = [
         Column("Item"),
-        Column("Place"),
         Column("On hand", numeric=True),
-        Column("A week", numeric=True),
+        Column("Wanted a week", numeric=True),
         Column("Weeks of cover", numeric=True),
         Column("Cost of the excess", numeric=True),
     ]
@@ -168,6 +159,6 @@ def _excess(story: Story, health: pl.DataFrame) -> Markup:
             stacked=True,
             more=markup.where(high.height - len(rows), "items", "projected_stock"),
         ),
-        note=f"Cost of what lies beyond {EXCESS_WEEKS} weeks of demand: "
-        f"{story.money(high['over'].sum())} in all.",
+        note=f"{words.many(high.height, 'item')} with more than {EXCESS_WEEKS} weeks of demand "
+        f"over all places. What lies beyond cost {story.money(high['value'].sum())}.",
     )
