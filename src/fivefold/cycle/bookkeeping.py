@@ -13,7 +13,7 @@ import polars as pl
 
 from fivefold.cycle.documents import ORDER_SHIPPED
 from fivefold.ledger import events
-from fivefold.ledger.balances import on_hand
+from fivefold.ledger.balances import goods_frame
 from fivefold.ledger.events import Command, Fact, Line, Posting
 from fivefold.ledger.journal import Journal
 from fivefold.ledger.log import facts
@@ -37,7 +37,8 @@ def stock_commands(
     """Yield what brings the books to the latest count of each place.
 
     The first count of a place opens it at the items' unit cost; a later one is booked as
-    units found or lost. A count older than the last one booked changes nothing.
+    units found or lost against what the books held at the moment of the count. A count no
+    newer than the last one booked changes nothing, nor does a row that was not counted again.
     """
     cost = dict(dataset["items"].select("item", pl.col("unit_cost").fill_null(0.0)).iter_rows())
     booked = _last_counts(journal)
@@ -51,7 +52,11 @@ def stock_commands(
             continue
         fact = Fact(STOCK_COUNTED, place, {"as_of": counted_at.isoformat(), "rows": rows.height})
         if place in booked:
-            yield from _differences(rows, journal, place, fact, actor, counted_at)
+            again = rows.filter(
+                pl.col("as_of").is_null()
+                | (pl.col("as_of") > datetime.fromisoformat(booked[place]))
+            )
+            yield from _differences(again, journal, place, fact, actor, counted_at)
         else:
             yield from _opening(rows, place, fact, cost, actor, counted_at, currency)
     yield from _opening_in_transit(dataset, journal, cost, actor, as_of, currency)
@@ -107,6 +112,16 @@ def _opening(
         )
         yield replace(command, facts=(fact,)) if first else command
         first = False
+    if first:
+        # Counted and found empty: what is counted there later was found, not opened with.
+        yield Command(
+            key=f"open:{location}:empty",
+            kind="stock_counted",
+            actor=actor,
+            effective_at=counted_at,
+            facts=(fact,),
+            ref=location,
+        )
 
 
 def _differences(
@@ -117,13 +132,7 @@ def _differences(
     actor: str,
     counted_at: datetime,
 ) -> Iterator[Command]:
-    held = {
-        item: {"available": whole, "quarantine": quarantine}
-        for item, whole, quarantine in on_hand(journal)
-        .filter(pl.col("location") == location)
-        .select("item", "on_hand", "quarantine")
-        .iter_rows()
-    }
+    held = _held(journal, location, counted_at)
     mark = counted_at.isoformat()
     yield Command(
         key=f"count:{location}:{mark}",
@@ -134,7 +143,7 @@ def _differences(
         ref=location,
     )
     for item, lot, kind, units in rows.select("item", "lot", "kind", "units").iter_rows():
-        difference = units - held.get(item, {}).get(kind, 0)
+        difference = units - held.get((item, lot or "", kind), 0)
         if difference:
             yield events.stock_difference(
                 key=f"count:{location}:{mark}:{kind}:{item}:{lot or ''}",
@@ -147,6 +156,21 @@ def _differences(
                 kind=kind,
                 ref=location,
             )
+
+
+def _held(journal: Journal, location: str, at: datetime) -> dict[tuple[str, str, str], int]:
+    """Return what the books held at a moment, reserved units among the available ones."""
+    here = goods_frame(journal, as_of=at).filter(
+        (pl.col("location") == location)
+        & pl.col("kind").is_in(["available", "reserved", "quarantine"])
+    )
+    kind = pl.col("kind").replace({"reserved": "available"})
+    return {
+        (item, lot, held): units
+        for item, lot, held, units in here.group_by("item", "lot", kind)
+        .agg(pl.col("units").sum())
+        .iter_rows()
+    }
 
 
 def _opening_in_transit(

@@ -28,6 +28,7 @@ CASE_CLOSED = "case.closed"
 PLAN_ACCEPTED = "plan.accepted"
 FILE_LOADED = "import.loaded"
 FILE_UNDONE = "import.undone"
+IMPORTS_BOOKED = "import.booked"
 
 Row = dict[str, Any]
 
@@ -88,6 +89,8 @@ def _placed(order: str, body: Mapping[str, Any], line: Mapping[str, Any]) -> Row
 def _bring_up_to_date(lines: dict[int, Row], fact: Recorded) -> None:
     told = {line["line"]: line for line in fact.body.get("lines", ())}
     for number, row in lines.items():
+        if told and number not in told and not fact.body.get("closes"):
+            continue
         line = told.get(number, {})
         if fact.kind == SUPPLY_SHIPPED:
             row["shipped_on"] = _day(fact.body["on"])

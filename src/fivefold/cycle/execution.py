@@ -16,6 +16,7 @@ import polars as pl
 from fivefold.cycle import documents
 from fivefold.cycle.fulfilment import (
     Operations,
+    RefusedError,
     SoldLine,
     SupplyLine,
     SupplyOrder,
@@ -24,13 +25,15 @@ from fivefold.cycle.fulfilment import (
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.fees import fee_cards
 from fivefold.deliver.order_sourcing import source_orders
-from fivefold.errors import FivefoldError, NotFoundError
+from fivefold.errors import ConflictError, FivefoldError, NotFoundError
 from fivefold.ledger import events
 from fivefold.ledger.events import Fact, Line
 from fivefold.model import Dataset, schema
 from fivefold.returns.care import open_case
 from fivefold.returns.disposition import value_options
 
+#: Looks at the stock before an order is given up, where others take units in between.
+ATTEMPTS = 5
 #: Share by which a receipt may pass what was ordered.
 TOLERANCE_SHARE = 0.05
 
@@ -97,12 +100,15 @@ def receive(
     if rows.height == 0:
         raise NotFoundError(_no_order(order, dataset))
     supply = _stated_order(workspace, order) or _imported_order(rows, dataset)
+    key = f"receive:{order}:{receipt or _number_of_receipts(workspace, order)}"
+    if receipt and _is_written(workspace, key):
+        left = sum(_open_units(rows).values())
+        return Received(order=order, status="duplicate", lines=(), open_units=left)
     arrived = _arrived(rows, quantities, tolerance_share)
     if not any(arrived.values()):
         return Received(order=order, status="nothing_open", lines=(), open_units=0)
     operations = operations_of(workspace, dataset, actor=actor)
     at = datetime.combine(on, datetime.min.time(), tzinfo=UTC) + timedelta(hours=12)
-    key = f"receive:{order}:{receipt or _number_of_receipts(workspace, order)}"
     if supply.kind == "move" and rows["shipped_on"].null_count() == rows.height:
         _ship_first(operations, supply, rows, at)
     command = operations.receive_supply(
@@ -112,9 +118,12 @@ def receive(
         key=key,
         into="quarantine" if quarantine else "available",
         closes=closes,
+        started=_started(rows, arrived, closes=closes) if supply.kind == "make" else None,
     )
     written = operations.write(command)
-    open_units = int((rows["quantity"] - rows["quantity_received"]).sum()) - sum(arrived.values())
+    open_units = sum(
+        max(0, units - arrived.get(line, 0)) for line, units in _open_units(rows).items()
+    )
     return Received(
         order=order,
         status=written.status,
@@ -123,8 +132,35 @@ def receive(
             for r in rows.iter_rows(named=True)
             if arrived.get(r["line"])
         ),
-        open_units=0 if closes else max(0, open_units),
+        open_units=0 if closes else open_units,
     )
+
+
+def _is_written(workspace: Workspace, key: str) -> bool:
+    try:
+        workspace.journal.find(key)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _open_units(rows: pl.DataFrame) -> dict[int, int]:
+    """Return units still to come by line; nothing more of what was closed or cancelled."""
+    ended = ("received", "closed", "cancelled")
+    return {
+        row["line"]: 0
+        if row["status"] in ended
+        else max(0, row["quantity"] - row["quantity_received"])
+        for row in rows.iter_rows(named=True)
+    }
+
+
+def _started(rows: pl.DataFrame, arrived: Mapping[int, int], *, closes: bool) -> tuple[int, int]:
+    """Return the units of a run used up before this receipt, and after it."""
+    row = rows.row(0, named=True)
+    before = min(row["quantity_received"], row["quantity"])
+    after = row["quantity"] if closes else before + arrived[row["line"]]
+    return before, after
 
 
 def _no_order(order: str, dataset: Dataset) -> str:
@@ -169,30 +205,37 @@ def _arrived(
     rows: pl.DataFrame, quantities: Mapping[str, int] | None, tolerance_share: float
 ) -> dict[int, int]:
     """Return units by line; a unit more than tolerated refuses the whole receipt."""
-    open_units = {
-        row["line"]: max(0, row["quantity"] - row["quantity_received"])
-        for row in rows.iter_rows(named=True)
-    }
+    open_units = _open_units(rows)
     if quantities is None:
         return open_units
-    lines = {row["item"]: row for row in rows.iter_rows(named=True)}
+    lines: dict[str, list[dict[str, Any]]] = {}
+    for row in rows.iter_rows(named=True):
+        lines.setdefault(row["item"], []).append(row)
     unknown = sorted(set(quantities) - set(lines))
     if unknown:
         raise NotFoundError(
             f"order {rows['order'][0]} has no item {', '.join(unknown)}; "
             f"it has {', '.join(sorted(lines))}"
         )
+    arrived: dict[int, int] = {}
     for item, units in quantities.items():
-        row = lines[item]
-        most = int(row["quantity"] * (1 + tolerance_share)) - row["quantity_received"]
+        ordered = sum(row["quantity"] for row in lines[item])
+        before = sum(row["quantity_received"] for row in lines[item])
+        # A hair more, so that 5 % of 60 is 3 in binary too.
+        most = max(0, int(ordered * (1 + tolerance_share) + 1e-9) - before)
         if units > most:
             raise OverReceiptError(
-                f"{item} on {row['order']}: {units} arrived, {row['quantity']} were ordered, "
-                f"{row['quantity_received']} came before; at most {most} more are accepted with "
+                f"{item} on {rows['order'][0]}: {units} arrived, {ordered} were ordered, "
+                f"{before} came before; at most {most} more are accepted with "
                 f"{tolerance_share:.0%} tolerance. Receive {most} and send the rest back, or have "
                 "the order raised"
             )
-    return {lines[item]["line"]: units for item, units in quantities.items()}
+        left = units
+        for row in lines[item]:
+            arrived[row["line"]] = min(left, open_units[row["line"]])
+            left -= arrived[row["line"]]
+        arrived[lines[item][-1]["line"]] += left
+    return arrived
 
 
 def _number_of_receipts(workspace: Workspace, order: str) -> int:
@@ -246,20 +289,40 @@ def take_order(
     ------
     NotFoundError
         If an item or the channel is not known.
+    ConflictError
+        If the number was used for other lines.
     """
+    name = order or _order_name(lines, at, workspace.journal.seq)
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return _answer(workspace, name, lines, actor, at, channel, postal_code)
+        except RefusedError as error:
+            # Somebody else was given the units between the look and the promise: look again.
+            if error.receipt.status not in ("short", "conflict"):
+                raise
+    return _answer(workspace, name, lines, actor, at, channel, postal_code)
+
+
+def _answer(
+    workspace: Workspace,
+    name: str,
+    lines: Sequence[Mapping[str, Any]],
+    actor: str,
+    at: datetime,
+    channel: str,
+    postal_code: str,
+) -> OrderTaken:
     dataset = workspace.dataset(as_of=at.date())
-    name = order or _order_name(lines, at)
     chosen = _channel(dataset, channel)
     rows = _order_rows(dataset, lines, name, chosen, postal_code, at)
-    plan = workspace.current_plan()
-    wanted = {
-        "orders": schema("orders").frame(rows),
-        "supply_plan": plan["supply_plan"] if plan else schema("supply_plan").empty(),
-    }
     if _already_taken(workspace, name):
-        return _told_before(workspace, name)
+        return _told_before(workspace, name, rows)
+    wanted = {
+        "orders": schema("orders").frame([*_waiting_rows(workspace, dataset), *rows]),
+        "supply_plan": _planned_supply(workspace),
+    }
     outcome = source_orders(dataset.with_tables(**wanted), as_of=at.date())
-    legs = outcome["promises"].sort("line", "leg").to_dicts()
+    legs = outcome["promises"].filter(pl.col("order") == name).sort("line", "leg").to_dicts()
     operations = operations_of(workspace, dataset, actor=actor)
     body = [
         {
@@ -290,7 +353,49 @@ def _already_taken(workspace: Workspace, order: str) -> bool:
     return any(fact.subject == order for fact in workspace.recorded(documents.ORDER_TAKEN))
 
 
-def _told_before(workspace: Workspace, order: str) -> OrderTaken:
+def _waiting_rows(workspace: Workspace, dataset: Dataset) -> list[dict[str, Any]]:
+    """Return units promised to earlier customers and not reserved yet: coming supply is theirs."""
+    reserved = {
+        (fact.subject, line["line"]): sum(units for _, units in line["legs"])
+        for fact in workspace.recorded(documents.ORDER_TAKEN)
+        for line in fact.body["lines"]
+    }
+    taken = dataset["orders"].filter(
+        (pl.col("status") == "open")
+        & pl.struct("order", "line").map_elements(
+            lambda key: (key["order"], key["line"]) in reserved, return_dtype=pl.Boolean
+        )
+    )
+    rows = []
+    for row in taken.select(schema("orders").names).iter_rows(named=True):
+        waits = row["quantity"] - reserved[row["order"], row["line"]]
+        if waits > 0:
+            rows.append({**row, "quantity": waits})
+    return rows
+
+
+def _planned_supply(workspace: Workspace) -> pl.DataFrame:
+    """Return the accepted plan's supply that is not an order yet, so that none counts twice."""
+    plan = workspace.current_plan()
+    if plan is None:
+        return schema("supply_plan").empty()
+    placed = {
+        decision
+        for fact in workspace.recorded(documents.SUPPLY_PLACED)
+        for decision in fact.body.get("decisions", ())
+    }
+    return plan["supply_plan"].filter(~pl.col("decision").is_in(list(placed)))
+
+
+def _told_before(workspace: Workspace, order: str, rows: Sequence[Mapping[str, Any]]) -> OrderTaken:
+    taken = [f for f in workspace.recorded(documents.ORDER_TAKEN) if f.subject == order][-1]
+    before = [(x["item"], x["quantity"], x["channel"]) for x in taken.body["lines"]]
+    if before != [(x["item"], x["quantity"], x["channel"]) for x in rows]:
+        raise ConflictError(
+            f"order {order!r} was taken before with other lines: "
+            + ", ".join(f"{units} × {item} through {channel}" for item, units, channel in before)
+            + "; give the new one another number"
+        )
     told = [f for f in workspace.recorded("customer_order.promised") if f.subject == order]
     return OrderTaken(
         order=order,
@@ -304,8 +409,9 @@ def _plain(leg: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v.isoformat() if isinstance(v, date) else v for k, v in leg.items()}
 
 
-def _order_name(lines: Sequence[Mapping[str, Any]], at: datetime) -> str:
-    text = f"{at.isoformat()}{[(line['item'], line['quantity']) for line in lines]}"
+def _order_name(lines: Sequence[Mapping[str, Any]], at: datetime, seq: int) -> str:
+    """Return a new number: who asks twice without one is two customers."""
+    text = f"{seq}{at.isoformat()}{[(line['item'], line['quantity']) for line in lines]}"
     return f"SO-{at:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:6].upper()}"
 
 
@@ -388,16 +494,22 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
     taken = [f for f in workspace.recorded(documents.ORDER_TAKEN) if f.subject == order]
     if not taken:
         raise NotFoundError(f"order {order!r} was not taken here; `fivefold order` takes one")
-    if any(f.subject == order for f in workspace.recorded(documents.ORDER_SHIPPED)):
-        return Shipped(order=order, status="duplicate", lines=(), revenue=0.0, waiting_units=0)
+    gone = {
+        (line["line"], line["location"])
+        for fact in workspace.recorded(documents.ORDER_SHIPPED)
+        if fact.subject == order
+        for line in fact.body["lines"]
+    }
     plan = workspace.current_plan() or workspace.latest_plan()
     sold = []
-    waiting = 0
+    waiting: dict[int, int] = {}
     channel = taken[-1].body["lines"][0]["channel"]
     for line in taken[-1].body["lines"]:
         reserved = sum(units for _, units in line["legs"])
-        waiting += line["quantity"] - reserved
+        waiting[line["line"]] = line["quantity"] - reserved
         for location, units in line["legs"]:
+            if (line["line"], location) in gone:
+                continue
             charged, carriage = _costs_of_sale(plan, line["item"], channel)
             sold.append(
                 SoldLine(
@@ -412,10 +524,16 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
             )
     if not sold:
         return Shipped(
-            order=order, status="nothing_reserved", lines=(), revenue=0.0, waiting_units=waiting
+            order=order,
+            status="duplicate" if gone else "nothing_reserved",
+            lines=(),
+            revenue=0.0,
+            waiting_units=sum(waiting.values()),
         )
     operations = operations_of(workspace, dataset, actor=actor)
-    commands = operations.ship_order(order, channel, sold, at=at, complete=waiting == 0)
+    commands = operations.ship_order(
+        order, channel, sold, at=at, waiting=[line for line, units in waiting.items() if units]
+    )
     status = "ok"
     for command in commands:
         status = operations.write(command).status
@@ -424,7 +542,7 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
         status=status,
         lines=tuple({"item": s.item, "quantity": s.quantity, "from": s.location} for s in sold),
         revenue=sum(s.unit_price * s.quantity for s in sold),
-        waiting_units=waiting,
+        waiting_units=sum(waiting.values()),
     )
 
 
@@ -522,6 +640,8 @@ def take_back(
     dataset = workspace.dataset(as_of=at.date())
     if item not in dataset["items"]["item"]:
         raise NotFoundError(f"there is no item {item!r}")
+    if _is_written(workspace, f"case:{return_id}"):
+        return _taken_back_before(workspace, return_id, item, quantity)
     sold_through = _channel(dataset, channel)
     place = location or _place_of(dataset, sold_through)
     row: dict[str, Any] = {
@@ -557,7 +677,7 @@ def take_back(
     if way in _WAY:
         value = float(chosen["value"][0] or 0.0) if chosen.height else 0.0
         operations.write(_disposed(operations, return_id, row, place, way, value, at))
-    operations.write(_case_opened(return_id, case, actor, at))
+    operations.write(_case_opened(return_id, case, actor, at, {"chosen": way, "refund": refund}))
     return TakenBack(
         return_id=return_id,
         status=status,
@@ -569,6 +689,32 @@ def take_back(
         explanations=outcome.explanations
         if outcome.explanations is not None
         else schema("explanations").empty(),
+    )
+
+
+def _taken_back_before(workspace: Workspace, return_id: str, item: str, quantity: int) -> TakenBack:
+    row = next(
+        fact.body["row"]
+        for fact in workspace.recorded(documents.RETURN_RECEIVED)
+        if fact.subject == return_id
+    )
+    if (row["item"], row["quantity"]) != (item, quantity):
+        raise ConflictError(
+            f"return {return_id!r} was taken in before with {row['quantity']} × {row['item']}; "
+            "give the new one another number"
+        )
+    (told,) = workspace.journal.find(f"case:{return_id}").facts
+    body: dict[str, Any] = dict(told.body)
+    due = body["row"]["answer_due_at"]
+    return TakenBack(
+        return_id=return_id,
+        status="duplicate",
+        chosen=body["chosen"],
+        options=schema("dispositions").empty(),
+        refund=body["refund"],
+        case=told.subject,
+        answer_due_at=None if due is None else datetime.fromisoformat(due),
+        explanations=schema("explanations").empty(),
     )
 
 
@@ -614,7 +760,11 @@ def _disposed(
 
 
 def _case_opened(
-    return_id: str, case: Mapping[str, Any], actor: str, at: datetime
+    return_id: str,
+    case: Mapping[str, Any],
+    actor: str,
+    at: datetime,
+    done: Mapping[str, Any],
 ) -> events.Command:
     row = {k: v.isoformat() if isinstance(v, datetime | date) else v for k, v in case.items()}
     return events.record(
@@ -623,5 +773,5 @@ def _case_opened(
         effective_at=at,
         kind=documents.CASE_OPENED,
         subject=str(case["case"]),
-        body={"row": row},
+        body={"row": row, **done},
     )

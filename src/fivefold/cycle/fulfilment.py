@@ -6,7 +6,7 @@ changes nothing. The twin calls these same verbs on forked books; nothing here c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -174,6 +174,7 @@ class Operations:
         key: str = "",
         into: str = "available",
         closes: bool = False,
+        started: tuple[int, int] | None = None,
     ) -> Command:
         """Return the command that takes in what arrived of a supply order.
 
@@ -187,11 +188,14 @@ class Operations:
         into : {'available', 'quarantine'}
         closes : bool
             Nothing more is expected, whatever is missing.
+        started : (int, int), optional
+            Units of a make used up before and after this receipt; default is none before and
+            the whole order after, so that bad units use components too.
         """
         lines = [line for line in order.lines if quantities.get(line.line)]
         receipt_key = key or f"receive:{order.order}"
         if order.kind == "make":
-            command = self._made(order, lines, quantities, at, receipt_key)
+            command = self._made(order, quantities, at, receipt_key, started)
         elif order.kind == "move":
             command = events.transfer_receive(
                 key=receipt_key,
@@ -256,17 +260,18 @@ class Operations:
     def _made(
         self,
         order: SupplyOrder,
-        lines: Sequence[SupplyLine],
         quantities: Mapping[int, int],
         at: datetime,
         key: str,
+        started: tuple[int, int] | None,
     ) -> Command:
-        line = lines[0]
-        made = quantities[line.line]
+        line = order.lines[0]
+        made = quantities.get(line.line, 0)
+        before, after = started or (0, line.quantity)
         used = [
             Line(item=component, quantity=units)
             for component, per_unit in sorted(order.components.items())
-            if (units := _whole_units(per_unit * line.quantity)) > 0
+            if (units := _whole_units(per_unit * after) - _whole_units(per_unit * before)) > 0
         ]
         return events.issue_and_make(
             key=key,
@@ -277,7 +282,7 @@ class Operations:
             components=used,
             product=line.item,
             quantity=made,
-            labour_minor=self.cents(order.labour_per_unit * line.quantity),
+            labour_minor=self.cents(order.labour_per_unit * (after - before)),
             currency=self.currency,
         )
 
@@ -324,10 +329,13 @@ class Operations:
         lines: Sequence[SoldLine],
         *,
         at: datetime,
-        complete: bool = True,
+        waiting: Collection[int] = (),
         key: str = "",
     ) -> list[Command]:
-        """Return the commands that ship a customer order, one a location it ships from."""
+        """Return the commands that ship a customer order, one a location it ships from.
+
+        `waiting` are the lines of which units are still to come; the others are complete.
+        """
         commands = []
         for location in sorted({line.location for line in lines}):
             here = [line for line in lines if line.location == location]
@@ -350,7 +358,7 @@ class Operations:
                         "line": x.line,
                         "quantity": x.quantity,
                         "location": location,
-                        "complete": complete,
+                        "complete": x.line not in waiting,
                     }
                     for x in here
                 ],

@@ -106,11 +106,14 @@ def import_files(
         return ImportReport(files=reports, notes=notes, dry_run=True)
     kept = [load for load in fresh if load.sha256 not in refused and load.tables]
     progress("keep", 0.7)
+    workspace.denominate(dataset.setting("currency", "USD") or "USD")
     for load in kept:
         _keep(workspace, load, actor=actor, as_of=as_of)
     progress("book", 0.8)
     written, already, short = (
-        _book(workspace, dataset, actor=actor, as_of=as_of) if kept else (0, 0, ())
+        _book(workspace, dataset, actor=actor, as_of=as_of)
+        if kept or _unbooked(workspace)
+        else (0, 0, ())
     )
     return ImportReport(
         files=reports,
@@ -237,6 +240,12 @@ def _keep(workspace: Workspace, load: Loaded, *, actor: str, as_of: date) -> Non
     )
 
 
+def _unbooked(workspace: Workspace) -> bool:
+    """Tell whether a file was kept and its booking stopped half way, as by a power cut."""
+    told = workspace.recorded(documents.FILE_LOADED, documents.IMPORTS_BOOKED)
+    return bool(told) and told[-1].kind == documents.FILE_LOADED
+
+
 def _book(
     workspace: Workspace, dataset: Dataset, *, actor: str, as_of: date
 ) -> tuple[int, int, tuple[str, ...]]:
@@ -250,12 +259,32 @@ def _book(
     written = known = 0
     short: list[str] = []
     for batch in _batches(commands):
-        for receipt in journal.submit(batch, wait=True):
+        # What is in the books stays as it was booked: a cost that changed since, or goods that
+        # arrived since, do not rewrite it.
+        with journal.reading():
+            there = journal.log.known([command.key for command in batch])
+        known += sum(command.key in there for command in batch)
+        for receipt in journal.submit([c for c in batch if c.key not in there], wait=True):
             written += receipt.status == "ok"
             known += receipt.status == "duplicate"
             if not receipt.written:
                 short.append(f"{receipt.key}: {receipt.status}, {receipt.reason}")
+    _say_booked(workspace, actor=actor, as_of=as_of)
     return written, known, tuple(short)
+
+
+def _say_booked(workspace: Workspace, *, actor: str, as_of: date) -> None:
+    last = workspace.recorded(documents.FILE_LOADED)[-1]
+    workspace.journal.submit(
+        events.record(
+            key=f"booked:{last.seq}",
+            actor=actor,
+            effective_at=at_noon(as_of),
+            kind=documents.IMPORTS_BOOKED,
+            subject=last.subject,
+            body={},
+        )
+    )
 
 
 def _batches(commands: Iterable[Command]) -> Iterable[tuple[Command, ...]]:

@@ -14,6 +14,7 @@ from fivefold.ledger.balances import inventory_value
 from fivefold.ledger.journal import Journal
 from fivefold.ledger.money import contribution
 from fivefold.model import Dataset, schema
+from fivefold.units import from_minor
 
 #: Measure, unit, SCOR name, definition.
 DEFINITIONS: tuple[tuple[str, str, str, str], ...] = (
@@ -50,10 +51,10 @@ DEFINITIONS: tuple[tuple[str, str, str, str], ...] = (
     (
         "contribution",
         "currency",
-        "CO.1.1 Total Supply Chain Management Cost (its complement)",
+        "",
         "revenue less refunds, fees, cost of goods, carriage and storage in the books",
     ),
-    ("return_rate", "share", "RL.3.41 Returns", "units returned / units shipped in the days"),
+    ("return_rate", "share", "", "units returned / units shipped in the days"),
     (
         "forecast_bias",
         "share",
@@ -86,7 +87,9 @@ def measure(
         How far is looked back.
     """
     since = as_of - timedelta(days=days)
-    lines = dataset["orders"].filter(pl.col("ordered_at").dt.date().is_between(since, as_of))
+    lines = dataset["orders"].filter(
+        pl.col("ordered_at").dt.date().is_between(since, as_of, closed="left")
+    )
     inventory_days = _inventory_days(dataset, journal, lines, days)
     values: dict[str, float | None] = {
         "fill_rate": _fill_rate(plan, since, as_of),
@@ -156,7 +159,7 @@ def _cycle_time(lines: pl.DataFrame) -> float | None:
 def _inventory_days(
     dataset: Dataset, journal: Journal, lines: pl.DataFrame, days: int
 ) -> float | None:
-    value = float(inventory_value(journal)["value_minor"].sum()) / 100.0
+    value = float(from_minor(int(inventory_value(journal)["value_minor"].sum()), journal.currency))
     sold = (
         lines.filter(pl.col("status").is_in(["shipped", "delivered"]))
         .join(dataset["items"].select("item", "unit_cost"), on="item", how="inner")
@@ -195,12 +198,15 @@ def _contribution(journal: Journal) -> float | None:
     table = contribution(journal, by="channel")
     if table.height == 0:
         return None
-    return float(table["contribution_minor"].sum()) / 100.0
+    own = table.filter(pl.col("currency") == journal.currency)["contribution_minor"].sum()
+    return float(from_minor(int(own), journal.currency))
 
 
 def _return_rate(dataset: Dataset, lines: pl.DataFrame, since: date, as_of: date) -> float | None:
     shipped = lines.filter(pl.col("status").is_in(["shipped", "delivered", "returned"]))
-    back = dataset["returns"].filter(pl.col("returned_at").dt.date().is_between(since, as_of))
+    back = dataset["returns"].filter(
+        pl.col("returned_at").dt.date().is_between(since, as_of, closed="left")
+    )
     units = float(shipped["quantity"].sum())
     return float(back["quantity"].sum()) / units if units > 0 else None
 

@@ -20,7 +20,7 @@ from fivefold.connect.merge import check_tables, merge
 from fivefold.cycle import documents
 from fivefold.cycle.documents import Recorded
 from fivefold.cycle.plans import Plan, PlanStore
-from fivefold.errors import NotFoundError
+from fivefold.errors import DataError, NotFoundError, Problem
 from fivefold.ledger.balances import inventory_table
 from fivefold.ledger.journal import Journal
 from fivefold.ledger.log import facts
@@ -69,6 +69,27 @@ class Workspace:
     def imports_folder(self) -> Path:
         """Where the tables of imported files are kept."""
         return self.folder / "imports"
+
+    def denominate(self, currency: str) -> None:
+        """Keep the books in a currency; only empty books can still change theirs.
+
+        Raises
+        ------
+        DataError
+            If something was booked in another currency.
+        """
+        if self.journal.currency == currency:
+            return
+        if self.journal.seq:
+            message = (
+                f"found {currency}, but these books are kept in {self.journal.currency}; "
+                "correct the setting or begin another workspace"
+            )
+            raise DataError([Problem(table="settings", key="currency", message=message)])
+        self.journal.close()
+        for path in self.folder.glob("books.db*"):
+            path.unlink()
+        self.journal = Journal.open(self.folder / "books.db", currency=currency)
 
     def recorded(self, *kinds: str) -> list[Recorded]:
         """Return the facts of these kinds in the order they were written."""

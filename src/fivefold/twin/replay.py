@@ -21,6 +21,7 @@ from fivefold.ledger.journal import Journal
 from fivefold.twin.policies import Policy, in_lots
 from fivefold.twin.stages import Floats, Integers, Stages
 from fivefold.twin.world import lead_time_days
+from fivefold.units import from_minor
 
 #: Days from sale to the return of a unit, the same for every policy.
 RETURN_LAG_DAYS = 18
@@ -135,7 +136,7 @@ class Replay:
         return ReplayResult(
             wanted=self.draws.demand,
             served=self.served,
-            contribution=(before - after) / 100.0,
+            contribution=float(from_minor(before - after, self.currency)),
             stock_value=self.stock_value,
             ordered_value=self.ordered_value,
             refused=self.refused,

@@ -198,7 +198,10 @@ def _weekday_profile(history: pl.DataFrame) -> Floats:
         .agg(pl.col("units").mean())
         .sort("weekday")
     )
-    profile = np.ones(7)
+    if daily.height == 0:
+        return np.ones(7)
+    # A weekday nobody kept a record of is taken for an ordinary one.
+    profile = np.full(7, float(daily["units"].to_numpy().mean()))
     profile[daily["weekday"].to_numpy() - 1] = daily["units"].to_numpy()
     return np.asarray(profile / max(profile.mean(), 1e-9))
 
