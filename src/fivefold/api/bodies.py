@@ -1,0 +1,228 @@
+"""Bodies of requests: what is taken, strictly; anything else is refused with its place."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+)
+
+from fivefold.api.roles import Role
+from fivefold.ledger.entries import LARGEST
+
+
+def _writable(text: str) -> str:
+    """Return text that the books can hold: whole characters, none that control a terminal."""
+    if any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in text):
+        raise ValueError("holds a control character or half a character")
+    return text
+
+
+def _day(value: object) -> object:
+    """Refuse a number for a day, which would be taken for seconds."""
+    if not isinstance(value, str | date):
+        raise ValueError("is not a day; write it as YYYY-MM-DD")
+    return value
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_writable)]
+Text = Annotated[str, Field(max_length=500), AfterValidator(_writable)]
+Units = Annotated[StrictInt, Field(ge=1, le=10**9)]
+Day = Annotated[date, BeforeValidator(_day), Field(ge=date(1990, 1, 1), le=date(2199, 12, 31))]
+
+
+class Body(BaseModel):
+    """A body that takes only the members it names."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class NewPlan(Body):
+    """What to plan."""
+
+    as_of: Day | None = Field(None, description="Day of the plan; default the plan date.")
+    periods: Annotated[StrictInt, Field(ge=4, le=104)] = 26
+    demand_factor: Annotated[float, Field(gt=0, le=100)] = 1.0
+    budget: Annotated[float, Field(ge=0, le=1e12)] | None = Field(
+        None, description="Cash for purchases a week, in place of the data's."
+    )
+    seed: Annotated[StrictInt, Field(ge=0, le=2**31)] = 1
+    scenario: Name = "baseline"
+    model_config = ConfigDict(
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_extra={"examples": [{"periods": 26, "demand_factor": 1.0}]},
+    )
+
+
+class NewProof(Body):
+    """How to play a plan in the twin."""
+
+    against: Name | None = Field(
+        None, description="Plan to compare with; default the accepted one, else days of cover."
+    )
+    days: Annotated[StrictInt, Field(ge=7, le=364)] = 91
+    replications: Annotated[StrictInt, Field(ge=2, le=1000)] = 10
+    seed: Annotated[StrictInt, Field(ge=0, le=2**31)] = 7
+
+
+class Acceptance(Body):
+    """How much of a plan to release."""
+
+    release_days: Annotated[StrictInt, Field(ge=0, le=366)] = 7
+    changes: StrictBool = Field(True, description="Carry out changes to existing orders too.")
+
+
+class Received(Body):
+    """What arrived of a supply order; without quantities all that is open."""
+
+    quantities: dict[Name, Units] | None = Field(None, max_length=1000)
+    on: Day | None = None
+    note: Text = Field("", description="Number of the delivery note; the same one counts once.")
+    quarantine: StrictBool = False
+    closes: StrictBool = False
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"note": "DN-1041"}]})
+
+
+class OrderLine(Body):
+    """One line of a customer order."""
+
+    item: Name
+    quantity: Units
+    unit_price: Annotated[float, Field(ge=0, le=1e9)] | None = None
+
+
+class NewOrder(Body):
+    """A customer order."""
+
+    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=200)]
+    order: Name | None = Field(None, description="Number; made from the key where none is given.")
+    channel: Text = ""
+    postal_code: Annotated[str, Field(max_length=12, pattern=r"^[A-Za-z0-9 -]*$")] = ""
+    on: Day | None = None
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"order": "SO-1", "lines": [{"item": "LAMP-01", "quantity": 2}]}]
+        },
+    )
+
+
+class Shipment(Body):
+    """The shipping of a customer order."""
+
+    on: Day | None = None
+
+
+class NewReturn(Body):
+    """Units that came back."""
+
+    item: Name
+    quantity: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1
+    order: Text = ""
+    channel: Text = ""
+    location: Text = ""
+    reason: Text = ""
+    condition: Annotated[str, Field(pattern=r"^[A-Z_]{1,40}$")] = "SELLABLE"
+    on: Day | None = None
+
+
+class LineChange(Body):
+    """What changes on a line of a supply order."""
+
+    line: Annotated[StrictInt, Field(ge=0, le=10**9)]
+    quantity: Annotated[StrictInt, Field(ge=0, le=10**9)] | None = None
+    expected_on: Day | None = None
+
+
+class SupplyChange(Body):
+    """A change of a supply order."""
+
+    lines: Annotated[list[LineChange], Field(min_length=1, max_length=1000)]
+    reason: Text = ""
+
+
+class RowChange(Body):
+    """Rows to write into a table; each names its key and the columns that change."""
+
+    rows: Annotated[list[dict[Name, Any]], Field(min_length=1, max_length=10_000)]
+    reason: Text = ""
+    dry_run: StrictBool = False
+
+
+class GoodsLine(Body):
+    """Units of an item."""
+
+    item: Name
+    quantity: Annotated[StrictInt, Field(ge=1, le=LARGEST)]
+    lot: Text = ""
+
+
+class Reserve(Body):
+    """Set units aside for an order, all lines or none."""
+
+    kind: Literal["reserve"]
+    order: Name
+    location: Name
+    lines: Annotated[list[GoodsLine], Field(min_length=1, max_length=1000)]
+    channel: Text = ""
+
+
+class Release(Body):
+    """Give reserved units back."""
+
+    kind: Literal["release"]
+    order: Name
+    location: Name
+    lines: Annotated[list[GoodsLine], Field(min_length=1, max_length=1000)]
+
+
+class Count(Body):
+    """A difference a count found: units found (positive) or lost (negative)."""
+
+    kind: Literal["count"]
+    location: Name
+    item: Name
+    quantity: Annotated[StrictInt, Field(ge=-(10**9), le=10**9)]
+    lot: Text = ""
+    reason: Text = "count"
+
+
+LedgerCommand = Annotated[Reserve | Release | Count, Field(discriminator="kind")]
+
+
+class KeyedCommand(Body):
+    """A command of a batch with its own idempotency key."""
+
+    key: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+    command: LedgerCommand
+
+
+class CommandBatch(Body):
+    """Commands that are written in order; each on its own is whole or not at all."""
+
+    commands: Annotated[list[KeyedCommand], Field(min_length=1, max_length=1024)]
+
+
+class NewToken(Body):
+    """A token to make."""
+
+    role: Role
+    label: Text = ""
+    scopes: list[str] | None = Field(None, max_length=50)
+    days: Annotated[float, Field(gt=0, le=3660)] | None = 365
+
+
+class NewWebhook(Body):
+    """A webhook to add."""
+
+    url: Annotated[str, Field(min_length=8, max_length=1000, pattern=r"^https?://[\x21-\x7e]+$")]
+    events: Annotated[list[str], Field(min_length=1, max_length=50)]

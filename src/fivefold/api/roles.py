@@ -1,0 +1,53 @@
+"""Who may do what: verbs, roles, and the table of both. What the table does not grant is denied."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Role = Literal["viewer", "operator", "planner", "buyer", "admin", "auditor"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+#: Every verb a route may ask for, and what it lets one do.
+VERBS: dict[str, str] = {
+    "data.read": "see tables, files, templates, exports and live changes",
+    "data.import": "import files, edit rows, undo an import",
+    "plan.read": "see plans, explanations, reports and measures",
+    "plan.run": "make and prove plans, cancel one's own work",
+    "plan.accept": "release a plan into orders",
+    "supply.edit": "change supply orders that are placed",
+    "goods.receive": "receive supply orders",
+    "orders.serve": "take, promise and ship customer orders, take goods back",
+    "books.read": "see balances, trial balance and traces of goods and money",
+    "books.write": "write reservations, releases and count differences",
+    "books.verify": "verify the books",
+    "jobs.read": "see jobs and their events",
+    "pages.read": "open the pages",
+    "session.own": "see and end one's own session",
+    "access.manage": "make and revoke tokens",
+    "webhooks.manage": "add, see and remove webhooks",
+}
+
+_SEEING = frozenset({"data.read", "plan.read", "jobs.read", "pages.read", "session.own"})
+
+#: Verbs of each role.
+GRANTED: dict[Role, frozenset[str]] = {
+    "viewer": _SEEING,
+    "operator": _SEEING | {"goods.receive", "orders.serve", "books.read", "books.write"},
+    "planner": _SEEING
+    | {"data.import", "plan.run", "plan.accept", "supply.edit", "books.read", "goods.receive"},
+    "buyer": _SEEING | {"supply.edit", "goods.receive", "books.read", "plan.run"},
+    "auditor": _SEEING | {"books.read", "books.verify"},
+    "admin": frozenset(VERBS),
+}
+
+
+def may(role: str, verb: str, scopes: frozenset[str] | None = None) -> bool:
+    """Return whether a role, narrowed by the scopes of its token, grants a verb.
+
+    >>> may("viewer", "plan.read"), may("viewer", "plan.run"), may("nobody", "plan.read")
+    (True, False, False)
+    >>> may("admin", "plan.run", frozenset({"plan.read"}))
+    False
+    """
+    granted = verb in GRANTED.get(role, frozenset())  # type: ignore[call-overload]
+    return granted and (scopes is None or verb in scopes)

@@ -1,0 +1,184 @@
+"""Planning and proving in a process of their own: a folder in, a plan out, progress as lines.
+
+    python -m fivefold.api.worker FOLDER
+
+The folder holds `task.json` and `dataset/*.parquet`, for a proof also `plans/` and a copy of
+the books. The result is a plan below `made/`, or `error.json`. The live books are never opened
+here, so ending this process at any moment leaves them as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from fivefold.api.jobs import Job
+from fivefold.api.records import proof_table
+from fivefold.cycle.planning import PlanParams, plan
+from fivefold.cycle.plans import Plan, PlanStore
+from fivefold.cycle.progress import CancelledError, Progress
+from fivefold.errors import DataError, FivefoldError, Problem
+from fivefold.ledger.journal import Journal
+from fivefold.model import Dataset
+
+
+class WorkerFailedError(FivefoldError):
+    """The process that planned ended without a plan."""
+
+
+def write_task(
+    folder: Path,
+    task: Mapping[str, Any],
+    dataset: Dataset,
+    *,
+    plans: tuple[Plan, ...] = (),
+    books: Path | None = None,
+) -> None:
+    """Write what the work needs into an empty folder.
+
+    Parameters
+    ----------
+    task : mapping
+        `verb` plan or prove, `as_of`, and the parameters of the verb.
+    books : Path, optional
+        Live books; a copy as of their last commit is made.
+    """
+    (folder / "dataset").mkdir(parents=True)
+    for name, frame in dataset.tables.items():
+        frame.write_parquet(folder / "dataset" / f"{name}.parquet", compression="uncompressed")
+    store = PlanStore(folder / "plans")
+    for given in plans:
+        store.save(given)
+    if books is not None:
+        source = sqlite3.connect(f"{books.resolve().as_uri()}?mode=ro", uri=True)
+        with closing(source), closing(sqlite3.connect(folder / "books.db")) as copy:
+            source.backup(copy)
+    (folder / "task.json").write_text(json.dumps(task, default=str), encoding="utf-8")
+
+
+def run(folder: Path, progress: Progress) -> Plan:
+    """Do the work of a folder; return the plan made, or the plan proved with its proof."""
+    task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    dataset = Dataset(
+        {path.stem: pl.read_parquet(path) for path in sorted((folder / "dataset").glob("*"))}
+    )
+    if task["verb"] == "plan":
+        params = PlanParams(**task["params"])
+        made = plan(dataset, params, as_of=date.fromisoformat(task["as_of"]), progress=progress)
+    else:
+        made = _proved(folder, task, dataset, progress)
+    PlanStore(folder / "made").save(made)
+    return made
+
+
+def _proved(folder: Path, task: Mapping[str, Any], dataset: Dataset, progress: Progress) -> Plan:
+    from fivefold.twin.experiment import prove
+
+    store = PlanStore(folder / "plans")
+    chosen = store.load(task["plan"])
+    with Journal.open(folder / "books.db") as journal:
+        proof = prove(
+            chosen,
+            dataset,
+            journal,
+            old=store.load(task["against"]) if task["against"] else None,
+            days=task["days"],
+            replications=task["replications"],
+            seed=task["seed"],
+            progress=progress,
+        )
+    return chosen.with_tables(proof=proof_table(proof))
+
+
+def in_process(folder: Path, job: Job) -> Plan:
+    """Do the work of a folder in a process of its own and return the plan.
+
+    Raises
+    ------
+    CancelledError
+        If the job was cancelled; the process is dead by then.
+    DataError
+        If the data does not make sense.
+    WorkerFailedError
+        If the process ended otherwise than it should.
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-m", "fivefold.api.worker", str(folder)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+    complaints: list[str] = []
+    assert child.stdout is not None
+    assert child.stderr is not None
+    listening = threading.Thread(target=complaints.extend, args=(child.stderr,), daemon=True)
+    listening.start()
+    try:
+        job.stoppable(child.kill)
+        for line in child.stdout:
+            told = json.loads(line)
+            job.tell(told["step"], told["share"])
+        child.wait()
+    finally:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+        listening.join()
+        child.stdout.close()
+        child.stderr.close()
+    if job.state == "cancelled":
+        raise CancelledError(f"job {job.job} was cancelled")
+    return _made(folder, child.returncode, complaints)
+
+
+def _made(folder: Path, code: int, complaints: list[str]) -> Plan:
+    error = folder / "error.json"
+    if error.is_file():
+        told = json.loads(error.read_text(encoding="utf-8"))
+        if told["problems"]:
+            raise DataError(Problem(**problem) for problem in told["problems"])
+        raise WorkerFailedError(told["message"])
+    names = PlanStore(folder / "made").names()
+    if code != 0 or not names:
+        last = "".join(complaints[-3:]).strip() or f"exit code {code}"
+        raise WorkerFailedError(f"planning ended without a plan: {last}")
+    return PlanStore(folder / "made").load(names[0])
+
+
+def main(folder: Path) -> int:
+    """Do the work of a folder, telling progress as lines of JSON; return the exit code."""
+
+    def tell(step: str, share: float) -> None:
+        sys.stdout.write(json.dumps({"step": step, "share": share}) + "\n")
+        sys.stdout.flush()
+
+    try:
+        run(folder, tell)
+    except FivefoldError as error:
+        problems = [asdict(p) for p in error.problems] if isinstance(error, DataError) else []
+        told = {"message": str(error), "problems": problems}
+        (folder / "error.json").write_text(json.dumps(told), encoding="utf-8")
+        return 1
+    return 0
+
+
+def cleared(folder: Path) -> None:
+    """Remove the folder of a task."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
