@@ -11,7 +11,7 @@ from datetime import date
 
 import polars as pl
 
-from fivefold.check.findings import EPS, violations
+from fivefold.check.findings import EPS, phrase, violations
 from fivefold.check.network import bill_lines, orders_as_changed
 from fivefold.model import Dataset
 
@@ -84,7 +84,7 @@ def _never_negative(projected: pl.DataFrame) -> Iterator[pl.DataFrame]:
         key=_KEY,
         rule="unmet_within_demand",
         found="unmet",
-        expected=pl.format("≤ {}", pl.col("demand").round(3)),
+        expected=phrase("≤ {}", pl.col("demand").round(3)),
     )
 
 
@@ -132,7 +132,7 @@ def _opening(
         key=_KEY,
         rule="opening_is_the_count",
         found="opening",
-        expected=pl.format("{} to {}", pl.col("least").round(2), pl.col("most").round(2)),
+        expected=phrase("{} to {}", pl.col("least").round(2), pl.col("most").round(2)),
     )
     lost = counted.filter(pl.col("counted") > 0).join(joined, on=_NODE, how="anti")
     yield violations(
@@ -321,7 +321,7 @@ def _follows(
         key=_KEY,
         rule=f"{column}_follow_from_decisions" if column != "demand" else "demand_is_the_forecast",
         found="told",
-        expected=pl.format("{} to {}", pl.col("least").round(2), pl.col("most").round(2)),
+        expected=phrase("{} to {}", pl.col("least").round(2), pl.col("most").round(2)),
     )
 
 
@@ -343,7 +343,7 @@ def _flow_without_row(
         key=_NODE,
         rule="every_flow_has_a_row",
         found=pl.lit("no row"),
-        expected=pl.format("rows with {} units", pl.col("units").round(2)),
+        expected=phrase("rows with {} units", pl.col("units").round(2)),
     )
 
 
@@ -374,7 +374,7 @@ def _demand(projected: pl.DataFrame, dataset: Dataset, start: date) -> Iterator[
         key=_NODE,
         rule="all_demand_is_planned",
         found=pl.lit("no row"),
-        expected=pl.format("{} units served or unmet", pl.col("least").round(2)),
+        expected=phrase("{} units served or unmet", pl.col("least").round(2)),
     )
     # Forecasts are rounded to whole units with the rest carried on: half a unit at most.
     yield from _follows(projected, flows, "demand", slack=0.51, set_aside=held)

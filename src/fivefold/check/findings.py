@@ -13,6 +13,20 @@ from fivefold.model import schema
 EPS = 0.01
 
 
+def phrase(template: str, *parts: str | pl.Expr) -> pl.Expr:
+    """Return a sentence with a figure for every `{}`; a figure that is null is left out.
+
+    A string names a column. `polars.format` panics where scalars meet longer columns, hence
+    this one.
+    """
+    texts = template.split("{}")
+    pieces: list[pl.Expr] = [pl.lit(texts[0])]
+    for part, text in zip(parts, texts[1:], strict=True):
+        value = pl.col(part) if isinstance(part, str) else part
+        pieces += [value.cast(pl.String).fill_null(""), pl.lit(text)]
+    return pl.concat_str(pieces)
+
+
 def none() -> pl.DataFrame:
     """Return no violations."""
     return schema("violations").empty()
@@ -64,7 +78,7 @@ def violations(
             expected=_as_text(broken, asked),
         )
         .with_columns(
-            text=pl.format(
+            text=phrase(
                 "{} [{}]: {}; found {}, expected {}",
                 "table",
                 "key",

@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from fivefold.check.findings import EPS, violations
+from fivefold.check.findings import EPS, phrase, violations
 from fivefold.check.network import item_sizes, lane_days
 from fivefold.model import Dataset
 
@@ -113,13 +113,13 @@ def _cartons(dataset: Dataset) -> Iterator[pl.DataFrame]:
             "carton_carries_its_contents",
             pl.col("weight") < pl.col("content_kg") - EPS,
             "weight",
-            pl.format("≥ {} kg", pl.col("content_kg").round(3)),
+            phrase("≥ {} kg", pl.col("content_kg").round(3)),
         ),
         (
             "carton_holds_its_contents",
             pl.col("content_m3") > pl.col("m3") * (1 + 1e-6) + 1e-6,
             "content_m3",
-            pl.format("≤ {} m3", pl.col("m3").round(4)),
+            phrase("≤ {} m3", pl.col("m3").round(4)),
         ),
         ("one_weight_a_carton", pl.col("weights") > 1, "weights", pl.lit("one weight")),
     )
@@ -151,7 +151,7 @@ def _dates(shipments: pl.DataFrame, dataset: Dataset, as_of: date) -> Iterator[p
         timed.filter(taken < needed - 1e-6),
         "lead_time",
         taken,
-        pl.format("≥ {} days", needed.round(1)),
+        phrase("≥ {} days", needed.round(1)),
     )
     yield _broken_shipments(
         shipments.filter(pl.col("ship_on") < as_of),

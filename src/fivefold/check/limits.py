@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from fivefold.check.findings import EPS, violations
+from fivefold.check.findings import EPS, phrase, violations
 from fivefold.check.network import (
     item_sizes,
     lane_days,
@@ -63,7 +63,8 @@ def check_limits(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
     cube = _cube(dataset, limits)
     yield from _storage(cube)
     yield from _amounts_are_given(dataset, limits)
-    yield from _use_is_told(dataset, filled, cube)
+    dearest = _cash_uses(dataset, weeks, as_of, landed=True)
+    yield from _use_is_told(dataset, filled, cube, _filled(limits, dearest))
 
 
 def _stated(dataset: Dataset) -> Iterator[pl.DataFrame]:
@@ -133,12 +134,12 @@ def _implied_limits(dataset: Dataset, weeks: pl.DataFrame) -> pl.DataFrame:
         subject="supplier", amount="capacity_units_per_week", kind=pl.lit("supplier_units")
     )
     offers = dataset["supplier_offers"].select(
-        subject=pl.format("{}|{}", "supplier", "item"),
+        subject=phrase("{}|{}", "supplier", "item"),
         amount="capacity_units_per_week",
         kind=pl.lit("supplier_units"),
     )
     lanes = dataset["lanes"].select(
-        subject=pl.format("{}→{}/{}", "origin", "destination", "mode"),
+        subject=phrase("{}→{}/{}", "origin", "destination", "mode"),
         amount="capacity_m3_per_week",
         kind=pl.lit("lane_m3"),
     )
@@ -174,7 +175,7 @@ def _implied_limits(dataset: Dataset, weeks: pl.DataFrame) -> pl.DataFrame:
     )
     columns = ["kind", "subject", "week", "amount"]
     return pl.concat([every_week.select(columns), by_days.select(columns)]).with_columns(
-        limit=pl.format("{} {}", "kind", "subject")
+        limit=phrase("{} {}", "kind", "subject")
     )
 
 
@@ -215,7 +216,7 @@ def _supplier_uses(dataset: Dataset, weeks: pl.DataFrame, as_of: date) -> Iterat
     )
     asked = pl.concat([bought, placed]).with_columns(kind=pl.lit("supplier_units"))
     yield asked.with_columns(subject="source")
-    yield asked.with_columns(subject=pl.format("{}|{}", "source", "item"))
+    yield asked.with_columns(subject=phrase("{}|{}", "source", "item"))
 
 
 def _receipt_uses(dataset: Dataset, weeks: pl.DataFrame, as_of: date) -> pl.DataFrame:
@@ -259,32 +260,61 @@ def _lane_uses(dataset: Dataset, weeks: pl.DataFrame) -> pl.DataFrame:
         .filter(_week("ready", weeks) == _week("latest", weeks))
         .with_columns(week=_week("ready", weeks), used="cube", new="cube", kind=pl.lit("lane_m3"))
     )
-    lane = pl.format("{}→{}", "source", "destination")
+    lane = phrase("{}→{}", "source", "destination")
     return pl.concat(
         [
             travelling.with_columns(subject=lane).select(_USE),
-            travelling.with_columns(subject=pl.format("{}/{}", lane, "mode")).select(_USE),
+            travelling.with_columns(subject=phrase("{}/{}", lane, "mode")).select(_USE),
         ]
     )
 
 
-def _cash_uses(dataset: Dataset, weeks: pl.DataFrame, as_of: date) -> pl.DataFrame:
-    """Return money paid by week: deposits when ordering, the rest after the payment days."""
+def _cash_uses(
+    dataset: Dataset, weeks: pl.DataFrame, as_of: date, *, landed: bool = False
+) -> pl.DataFrame:
+    """Return money paid by week: deposits when ordering, the rest after the payment days.
+
+    Existing orders are counted at their own price, or, with `landed`, at what the item costs
+    landed by its dearest option where that is more; which of them holds no table tells.
+    """
     terms = dataset["suppliers"].select(
         source="supplier",
         deposit=pl.col("deposit_share").fill_null(0.0),
         days=pl.col("payment_days").fill_null(0),
     )
-    bought = _buys(dataset).select("source", "start_on", "due_on", value="value")
+    options = (
+        dataset["sourcing_options"]
+        .group_by("item", "destination", source="supplier")
+        .agg(landed=pl.col("landed_unit_cost").max())
+    )
+    # Receiving is the company's own work; a landed cost by an option holds none.
+    own_work = dataset["locations"].select(
+        destination="location", receiving=pl.col("receiving_cost_per_unit").fill_null(0.0)
+    )
+    bought = (
+        _buys(dataset)
+        .join(options, on=["source", "item", "destination"], how="left")
+        .join(own_work, on="destination", how="left")
+        .select(
+            "source",
+            "start_on",
+            "due_on",
+            value=pl.when(pl.col("landed").is_null())
+            .then(pl.col("value") - pl.col("quantity") * pl.col("receiving").fill_null(0.0))
+            .otherwise("value"),
+        )
+    )
+    price = pl.col("unit_price").fill_null(0.0)
     placed = (
         _open_orders(dataset, as_of)
         .filter(pl.col("kind") == "buy")
+        .join(options, on=["source", "item", "destination"], how="left")
         .select(
             "source",
             "fresh",
             start_on="ordered_on",
             due_on="expected_on",
-            value=pl.col("left") * pl.col("unit_price").fill_null(0.0),
+            value=pl.col("left") * (pl.max_horizontal(price, "landed") if landed else price),
         )
     )
     owed = (
@@ -390,7 +420,7 @@ def _held(filled: pl.DataFrame) -> Iterator[pl.DataFrame]:
             key=["limit", "subject", "period_start"],
             rule=rule,
             found="used",
-            expected=pl.format("≤ {}", pl.col("amount").round(2)),
+            expected=phrase("≤ {}", pl.col("amount").round(2)),
         )
 
 
@@ -416,7 +446,7 @@ def _told_is_held(dataset: Dataset, filled: pl.DataFrame) -> Iterator[pl.DataFra
         key=["limit", "subject", "period_start"],
         rule="limit_held",
         found="used",
-        expected=pl.format("≤ {}", pl.col("amount").round(2)),
+        expected=phrase("≤ {}", pl.col("amount").round(2)),
     )
 
 
@@ -456,7 +486,7 @@ def _with_set_ups(
         key=["limit", "subject", "period_start"],
         rule="resource_limit_with_set_ups",
         found=pl.col("run") + pl.col("setups"),
-        expected=pl.format("≤ {}", pl.col("amount").round(2)),
+        expected=phrase("≤ {}", pl.col("amount").round(2)),
     )
 
 
@@ -530,7 +560,7 @@ def _storage(cube: pl.DataFrame) -> Iterator[pl.DataFrame]:
         key=["location", "week"],
         rule="storage_cube",
         found="cube",
-        expected=pl.format("≤ {} m3", pl.col("amount").round(2)),
+        expected=phrase("≤ {} m3", pl.col("amount").round(2)),
     )
 
 
@@ -560,39 +590,37 @@ def _amounts_are_given(dataset: Dataset, limits: pl.DataFrame) -> Iterator[pl.Da
 
 
 def _use_is_told(
-    dataset: Dataset, filled: pl.DataFrame, cube: pl.DataFrame
+    dataset: Dataset, filled: pl.DataFrame, cube: pl.DataFrame, dearest: pl.DataFrame
 ) -> Iterator[pl.DataFrame]:
     """What a plan says it uses of a limit is what its decisions use.
 
     Lanes are left out: when within its weeks a buy departs is the supplier's choice.
     """
+    key = ["kind", "subject", "period_start"]
     derived = pl.concat(
         [
-            filled.filter(pl.col("kind") != "lane_m3").select(
-                "kind", "subject", "period_start", derived="used"
-            ),
+            filled.filter(pl.col("kind") != "lane_m3").select(*key, least="used"),
             cube.select(
-                kind=pl.lit("storage_m3"),
-                subject="location",
-                period_start="week",
-                derived="cube",
+                kind=pl.lit("storage_m3"), subject="location", period_start="week", least="cube"
             ),
         ]
-    ).unique(subset=["kind", "subject", "period_start"], maintain_order=True)
-    joined = dataset["limit_prices"].join(
-        derived, on=["kind", "subject", "period_start"], how="inner"
+    ).unique(subset=key, maintain_order=True)
+    most = dearest.filter(pl.col("kind") == "cash").select(*key, most="used").unique(subset=key)
+    joined = (
+        dataset["limit_prices"]
+        .filter(pl.col("limit") != "budget")
+        .join(derived, on=key, how="inner")
+        .join(most, on=key, how="left")
+        .with_columns(pl.max_horizontal("least", "most").alias("most"))
     )
+    room = 0.02 + 1e-3 * pl.max_horizontal(pl.col("used").abs(), "most")
     yield violations(
         joined.filter(
-            (pl.col("limit") != "budget")
-            & (
-                (pl.col("used") - pl.col("derived")).abs()
-                > 0.02 + 1e-3 * pl.max_horizontal(pl.col("used").abs(), pl.col("derived").abs())
-            )
+            (pl.col("used") < pl.col("least") - room) | (pl.col("used") > pl.col("most") + room)
         ),
         table="limit_prices",
         key=["limit", "subject", "period_start"],
         rule="use_follows_from_decisions",
         found="used",
-        expected="derived",
+        expected=phrase("{} to {}", pl.col("least").round(2), pl.col("most").round(2)),
     )

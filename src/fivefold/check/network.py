@@ -257,7 +257,7 @@ def bill_lines(makes: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
             how="left",
         )
         .with_columns(
-            line=pl.coalesce("alternate_group", pl.format("one {}", "component")),
+            line=pl.coalesce("alternate_group", pl.concat_str([pl.lit("one "), "component"])),
             needed=pl.col("quantity")
             / pl.col("yield_share").fill_null(1.0)
             * pl.col("quantity_per")

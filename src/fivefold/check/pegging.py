@@ -10,7 +10,7 @@ from datetime import date
 
 import polars as pl
 
-from fivefold.check.findings import EPS, violations
+from fivefold.check.findings import EPS, phrase, violations
 from fivefold.check.network import DONE, bill_lines, orders_as_changed, shortest_days
 from fivefold.model import Dataset
 
@@ -50,7 +50,7 @@ def _served_twice(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame
         location="destination",
         there="left",
         origin_kind=pl.lit("supply_order"),
-        origin=pl.format("{}/{}", "order", "line"),
+        origin=phrase("{}/{}", "order", "line"),
     )
     decided = dataset["supply_plan"].select(
         "item",
@@ -74,7 +74,7 @@ def _served_twice(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame
         key=["origin_kind", "origin", "item", "location"],
         rule="nothing_serves_twice",
         found="taken",
-        expected=pl.format("≤ {}", pl.col("there")),
+        expected=phrase("≤ {}", pl.col("there")),
     )
 
 
@@ -85,8 +85,8 @@ def _wrong_origin(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame
     yield _broken(
         joined.filter(~same.fill_null(False)),
         "item_and_place_agree",
-        pl.format("{} at {}", "item", "location"),
-        pl.format("{} at {}", pl.col("brings").fill_null("?"), pl.col("brought_to").fill_null("?")),
+        phrase("{} at {}", "item", "location"),
+        phrase("{} at {}", pl.col("brings").fill_null("?"), pl.col("brought_to").fill_null("?")),
     )
 
 
@@ -94,7 +94,7 @@ def _too_early(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
     """Goods serve from the week they come in, and a decision starts when its inputs are there."""
     decided = dataset["supply_plan"].select(origin="decision", comes="due_on")
     placed = orders_as_changed(dataset).select(
-        origin=pl.format("{}/{}", "order", "line"), comes="expected_on"
+        origin=phrase("{}/{}", "order", "line"), comes="expected_on"
     )
     comes = pl.concat([decided, placed]).unique(subset="origin", maintain_order=True)
     starts = dataset["supply_plan"].select(consumer="decision", starts="start_on")
@@ -108,7 +108,7 @@ def _too_early(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         joined.filter(pl.col("available_on").dt.truncate("1w") < came),
         "used_when_it_is_there",
         "available_on",
-        pl.format("week of {} or later", "comes"),
+        phrase("week of {} or later", "comes"),
     )
     yield _broken(
         joined.filter(
@@ -117,7 +117,7 @@ def _too_early(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         ),
         "starts_when_inputs_are_there",
         "starts",
-        pl.format("week of {} or later", pl.max_horizontal("comes", "available_on")),
+        phrase("week of {} or later", pl.max_horizontal("comes", "available_on")),
     )
 
 
@@ -180,7 +180,7 @@ def _inputs_of_decisions(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.Da
 
 def _orders_served(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
     orders = dataset["orders"].select(
-        consumer=pl.format("{}/{}", "order", "line"), wanted_item="item", wanted="quantity"
+        consumer=phrase("{}/{}", "order", "line"), wanted_item="item", wanted="quantity"
     )
     served = (
         pegs.filter(pl.col("consumer_kind") == "order")
@@ -197,8 +197,8 @@ def _orders_served(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFram
         table="pegging",
         key=["consumer", "item"],
         rule="orders_get_what_they_want",
-        found=pl.format("{} of {}", pl.col("served").round(2), "item"),
-        expected=pl.format("≤ {} of {}", "wanted", "wanted_item"),
+        found=phrase("{} of {}", pl.col("served").round(2), "item"),
+        expected=phrase("≤ {} of {}", "wanted", "wanted_item"),
     )
 
 
@@ -226,7 +226,7 @@ def _late_is_unmet(pegs: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFram
         key=["item", "location", "period_start"],
         rule="late_is_unmet",
         found="late",
-        expected=pl.format("≤ {} unmet", pl.col("unmet").round(2)),
+        expected=phrase("≤ {} unmet", pl.col("unmet").round(2)),
     )
 
 
@@ -287,7 +287,7 @@ def check_changes(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
     yield broken(
         ~right.fill_null(True),
         "change_is_what_it_says",
-        pl.format(
+        phrase(
             "{} {} → {}, {} → {}", "change", "from_date", "to_date", "from_quantity", "to_quantity"
         ),
         "dates and units that agree with it",
@@ -296,8 +296,8 @@ def check_changes(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
         (pl.col("from_date") != pl.col("expected_on"))
         | (pl.col("from_quantity") != pl.col("left")),
         "changes_from_what_is",
-        pl.format("{}, {} units", "from_date", "from_quantity"),
-        pl.format("{}, {} units", "expected_on", "left"),
+        phrase("{}, {} units", "from_date", "from_quantity"),
+        phrase("{}, {} units", "expected_on", "left"),
     )
     # Goods not shipped yet still have to travel, were they ready today.
     soonest = pl.lit(as_of) + pl.duration(days=pl.col("path_days").fill_null(0.0).ceil())
@@ -305,5 +305,5 @@ def check_changes(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
         (pl.col("change") == "expedite") & (pl.col("to_date") < soonest),
         "expedite_can_be_done",
         "to_date",
-        pl.format("{} or later", soonest),
+        phrase("{} or later", soonest),
     )

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from fivefold.check.findings import EPS, violations
+from fivefold.check.findings import EPS, phrase, violations
 from fivefold.check.network import closed_days, lane_days, shortest_days
 from fivefold.model import Dataset
 
@@ -125,7 +125,7 @@ def _smallest_value(
         joined.filter(pl.col("goods_value") < least - EPS),
         "minimum_order_value",
         "goods_value",
-        pl.format("≥ {}", least.round(2)),
+        phrase("≥ {}", least.round(2)),
     )
 
 
@@ -152,7 +152,7 @@ def _dates(
         timed.filter(taken < needed - 1e-6),
         "lead_time",
         taken,
-        pl.format("≥ {} days", needed.round(1)),
+        phrase("≥ {} days", needed.round(1)),
     )
     first, last = orders["ordered_on"].min(), orders["ordered_on"].max()
     if not isinstance(first, date) or not isinstance(last, date):
@@ -165,7 +165,7 @@ def _dates(
         ),
         "starts_on_open_day",
         "ordered_on",
-        pl.format("a working day of calendar {}", pl.col("calendar")),
+        phrase("a working day of calendar {}", pl.col("calendar")),
     )
 
 
@@ -184,13 +184,13 @@ def _lots(lines: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         priced.filter(pl.col("quantity") < pl.col("minimum_quantity")),
         "minimum_quantity",
         "quantity",
-        pl.format("≥ {}", pl.col("minimum_quantity")),
+        phrase("≥ {}", pl.col("minimum_quantity")),
     )
     yield _broken_lines(
         priced.filter(pl.col("quantity") % pl.col("order_multiple") != 0),
         "order_multiple",
         "quantity",
-        pl.format("a multiple of {}", pl.col("order_multiple")),
+        phrase("a multiple of {}", pl.col("order_multiple")),
     )
 
 
@@ -281,7 +281,7 @@ def _carry_out(lines: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         key=[*key, "day"],
         rule="orders_come_in_time",
         found="bought",
-        expected=pl.format("≥ {} by then", pl.col("wanted")),
+        expected=phrase("≥ {} by then", pl.col("wanted")),
     )
     offers = dataset["supplier_offers"].select(
         "supplier", "item", "minimum_quantity", "order_multiple"
@@ -308,7 +308,7 @@ def _carry_out(lines: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         key=key,
         rule="no_more_than_decided",
         found="bought",
-        expected=pl.format("≤ {}", pl.col("most")),
+        expected=phrase("≤ {}", pl.col("most")),
     )
 
 
@@ -325,6 +325,6 @@ def _decision_of_line(lines: pl.DataFrame, dataset: Dataset) -> Iterator[pl.Data
     yield _broken_lines(
         joined.filter(~same),
         "line_is_of_its_decision",
-        pl.format("{} from {} to {}", "item", "supplier", "destination"),
-        pl.format("{} from {} to {}", "decided_item", "decided_source", "decided_place"),
+        phrase("{} from {} to {}", "item", "supplier", "destination"),
+        phrase("{} from {} to {}", "decided_item", "decided_source", "decided_place"),
     )

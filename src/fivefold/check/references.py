@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from fivefold.check.findings import violations
+from fivefold.check.findings import phrase, violations
 from fivefold.model import Dataset, schema, table_names
 from fivefold.model.schema import Column, TableSchema, reason_codes
 
@@ -74,7 +74,7 @@ def _values(table: TableSchema, column: Column, frame: pl.DataFrame) -> Iterator
                 table=table.name,
                 key=list(table.key),
                 rule=rule,
-                found=pl.format("{} {}", pl.lit(column.name), value.cast(pl.String).fill_null("")),
+                found=phrase("{} {}", pl.lit(column.name), value.cast(pl.String).fill_null("")),
                 expected=pl.lit(asked),
             )
 
@@ -94,7 +94,7 @@ def _reference(
         table=table.name,
         key=list(table.key),
         rule="known_reference",
-        found=pl.format("{} {}", pl.lit(column.name), column.name),
+        found=phrase("{} {}", pl.lit(column.name), column.name),
         expected=pl.lit(f"a row of {other}"),
     )
 
@@ -113,7 +113,7 @@ def check_forecasts(dataset: Dataset) -> Iterator[pl.DataFrame]:
         key=[*key, "quantile"],
         rule="quantiles_rise",
         found="units",
-        expected=pl.format("≥ {}", pl.col("before")),
+        expected=phrase("≥ {}", pl.col("before")),
     )
     yield violations(
         dataset["returns_forecast"].filter(
@@ -123,7 +123,7 @@ def check_forecasts(dataset: Dataset) -> Iterator[pl.DataFrame]:
         key=key,
         rule="sellable_within_returns",
         found="sellable_units_mean",
-        expected=pl.format("≤ {}", pl.col("units_mean").round(4)),
+        expected=phrase("≤ {}", pl.col("units_mean").round(4)),
     )
     yield violations(
         dataset["stock_targets"].filter(
@@ -133,7 +133,7 @@ def check_forecasts(dataset: Dataset) -> Iterator[pl.DataFrame]:
         table="stock_targets",
         key=key,
         rule="levels_rise",
-        found=pl.format(
+        found=phrase(
             "{} / {} / {}",
             pl.col("safety_stock").round(2),
             pl.col("reorder_point").round(2),

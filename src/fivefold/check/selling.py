@@ -7,7 +7,7 @@ from datetime import date
 
 import polars as pl
 
-from fivefold.check.findings import violations
+from fivefold.check.findings import phrase, violations
 from fivefold.check.network import DONE
 from fivefold.model import Dataset
 
@@ -42,7 +42,7 @@ def check_channels(dataset: Dataset) -> Iterator[pl.DataFrame]:
         key=["item", "channel", "line"],
         rule="counted_is_known_or_within_range",
         found="counted",
-        expected=pl.format(
+        expected=phrase(
             "{} ({} to {})",
             *(
                 pl.col(c).cast(pl.String).fill_null("?")
@@ -81,7 +81,7 @@ def _best_channel(choices: pl.DataFrame) -> Iterator[pl.DataFrame]:
         key=["item", "channel"],
         rule="contribution_within_range",
         found="contribution",
-        expected=pl.format(
+        expected=phrase(
             "{} to {}", pl.col("contribution_low").round(4), pl.col("contribution_high").round(4)
         ),
     )
@@ -100,7 +100,7 @@ def check_promises(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
         table="promises",
         key=["order", "line", "leg"],
         rule="promise_dates",
-        found=pl.format("ships {} arrives {}", "ship_on", "deliver_on"),
+        found=phrase("ships {} arrives {}", "ship_on", "deliver_on"),
         expected=f"ships from {as_of} on and arrives after",
     )
 
@@ -128,7 +128,7 @@ def _within_stock(promises: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataF
         key=["item", "location"],
         rule="nothing_promised_twice",
         found="promised",
-        expected=pl.format("≤ {}", pl.col("there")),
+        expected=phrase("≤ {}", pl.col("there")),
     )
 
 
@@ -170,7 +170,7 @@ def _within_supply(promises: pl.DataFrame, dataset: Dataset, as_of: date) -> Ite
         key=[*key, "day"],
         rule="promise_within_supply",
         found="promised",
-        expected=pl.format("≤ {}", pl.col("there")),
+        expected=phrase("≤ {}", pl.col("there")),
     )
 
 
@@ -187,7 +187,7 @@ def _within_orders(promises: pl.DataFrame, dataset: Dataset) -> Iterator[pl.Data
         key=["order", "line"],
         rule="no_more_than_ordered",
         found="promised",
-        expected=pl.format("≤ {}", pl.col("wanted")),
+        expected=phrase("≤ {}", pl.col("wanted")),
     )
     yield violations(
         lines.filter((pl.col("item") != pl.col("wanted_item")).fill_null(True)),

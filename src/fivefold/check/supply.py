@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from fivefold.check.findings import EPS, violations
+from fivefold.check.findings import EPS, phrase, violations
 from fivefold.check.network import (
     bill_lines,
     closed_days,
@@ -63,7 +63,7 @@ def _dates(plan: pl.DataFrame, dataset: Dataset, as_of: date) -> Iterator[pl.Dat
         plan.filter(pl.col("due_on") < pl.col("start_on")),
         "ends_after_it_starts",
         "due_on",
-        pl.format("{} or later", pl.col("start_on")),
+        phrase("{} or later", pl.col("start_on")),
     )
 
 
@@ -86,7 +86,7 @@ def _life_cycle(plan: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         known.filter(ended | (pl.col("start_on") > pl.col("ends_on"))),
         "item_still_sold",
         "start_on",
-        pl.format("on or before {}", pl.col("ends_on").cast(pl.String).fill_null("its end")),
+        phrase("on or before {}", pl.col("ends_on").cast(pl.String).fill_null("its end")),
     )
 
 
@@ -111,13 +111,13 @@ def _offers(buys: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         priced.filter(pl.col("quantity") < pl.col("minimum_quantity")),
         "minimum_quantity",
         "quantity",
-        pl.format("≥ {}", pl.col("minimum_quantity")),
+        phrase("≥ {}", pl.col("minimum_quantity")),
     )
     yield broken_plan_rows(
         priced.filter(pl.col("quantity") % pl.col("order_multiple") != 0),
         "order_multiple",
         "quantity",
-        pl.format("a multiple of {}", pl.col("order_multiple")),
+        phrase("a multiple of {}", pl.col("order_multiple")),
     )
     yield broken_plan_rows(
         priced.filter(
@@ -125,7 +125,7 @@ def _offers(buys: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         ),
         "offer_in_force",
         "start_on",
-        pl.format(
+        phrase(
             "{} to {}",
             pl.col("valid_from").cast(pl.String).fill_null("any day"),
             pl.col("valid_to").cast(pl.String).fill_null("any day"),
@@ -174,7 +174,7 @@ def _too_fast(timed: pl.DataFrame, needed: pl.Expr) -> Iterator[pl.DataFrame]:
         timed.filter(taken < needed - 1e-6),
         "lead_time",
         taken,
-        pl.format("≥ {} days", needed.round(1)),
+        phrase("≥ {} days", needed.round(1)),
     )
 
 
@@ -182,7 +182,7 @@ def _lane_missing(lost: pl.DataFrame) -> Iterator[pl.DataFrame]:
     yield broken_plan_rows(
         lost,
         "lane_exists",
-        pl.format(
+        phrase(
             "{}→{} {}",
             pl.col("source").fill_null("nowhere"),
             "destination",
@@ -199,7 +199,7 @@ def _lane_active(timed: pl.DataFrame) -> Iterator[pl.DataFrame]:
         ),
         "lane_active",
         "leaves",
-        pl.format(
+        phrase(
             "{} to {}",
             pl.col("active_from").cast(pl.String).fill_null("any day"),
             pl.col("active_to").cast(pl.String).fill_null("any day"),
@@ -255,7 +255,7 @@ def _plants(makes: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         makes.join(used, on="decision", how="anti"),
         "bill_in_force",
         "item",
-        pl.format("a bill of material in force on {}", pl.col("start_on")),
+        phrase("a bill of material in force on {}", pl.col("start_on")),
     )
 
 
@@ -266,13 +266,13 @@ def _batches(makes: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         known.filter(pl.col("quantity") < pl.col("make_minimum_quantity")),
         "smallest_batch",
         "quantity",
-        pl.format("≥ {}", pl.col("make_minimum_quantity")),
+        phrase("≥ {}", pl.col("make_minimum_quantity")),
     )
     yield broken_plan_rows(
         known.filter(pl.col("quantity") % pl.col("make_multiple") != 0),
         "batch_multiple",
         "quantity",
-        pl.format("a multiple of {}", pl.col("make_multiple")),
+        phrase("a multiple of {}", pl.col("make_multiple")),
     )
 
 
@@ -338,7 +338,7 @@ def _open_days(plan: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         ),
         "starts_on_open_day",
         "start_on",
-        pl.format("a working day of calendar {}", pl.col("calendar")),
+        phrase("a working day of calendar {}", pl.col("calendar")),
     )
     yield from _arrivals(plan, dataset, shut)
 
@@ -371,5 +371,5 @@ def _arrivals(plan: pl.DataFrame, dataset: Dataset, shut: pl.DataFrame) -> Itera
         closed,
         "arrives_on_open_day",
         "due_on",
-        pl.format("a working day of calendar {}", pl.col("calendar")),
+        phrase("a working day of calendar {}", pl.col("calendar")),
     )

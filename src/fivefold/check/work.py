@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from fivefold.check.findings import violations
+from fivefold.check.findings import phrase, violations
 from fivefold.check.network import bill_lines, closed_days, make_hours
 from fivefold.model import Dataset
 
@@ -58,7 +58,7 @@ def _order_of_days(work: pl.DataFrame, as_of: date) -> Iterator[pl.DataFrame]:
         work.filter(pl.col("finish_at") <= pl.col("start_at")),
         "ends_after_it_starts",
         "finish_at",
-        pl.format("after {}", pl.col("start_at")),
+        phrase("after {}", pl.col("start_at")),
     )
     yield _broken_orders(
         work.filter(pl.col("start_day") < as_of),
@@ -72,7 +72,7 @@ def _order_of_days(work: pl.DataFrame, as_of: date) -> Iterator[pl.DataFrame]:
             | (pl.col("available_on") < pl.col("finish_day"))
         ),
         "steps_in_sequence",
-        pl.format(
+        phrase(
             "{} → {} → {} → {}",
             pl.col("released_on").cast(pl.String).fill_null("-"),
             "start_day",
@@ -101,8 +101,8 @@ def _overlap(work: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         .join(count, on="resource", how="left")
         .filter(pl.col("running") > pl.col("units").fill_null(1)),
         "no_overlap",
-        pl.format("{} at once on {}", "running", "resource"),
-        pl.format("≤ {}", pl.col("units").fill_null(1)),
+        phrase("{} at once on {}", "running", "resource"),
+        phrase("≤ {}", pl.col("units").fill_null(1)),
     )
 
 
@@ -134,7 +134,7 @@ def _hours(work: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
             timed.join(shut, left_on=["calendar", day], right_on=["calendar", "day"], how="semi"),
             "runs_on_open_day",
             day,
-            pl.format("a working day of calendar {}", pl.col("calendar")),
+            phrase("a working day of calendar {}", pl.col("calendar")),
         )
     closed = (
         timed.filter(pl.col("finish_day") > pl.col("start_day"))
@@ -163,7 +163,7 @@ def _hours(work: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         hours.filter(pl.col("there") < pl.col("needed") - HOURS),
         "takes_its_hours",
         "there",
-        pl.format("≥ {} hours", pl.col("needed").round(3)),
+        phrase("≥ {} hours", pl.col("needed").round(3)),
     )
 
 
@@ -186,8 +186,8 @@ def _decisions(work: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         table="work_orders",
         key=["decision"],
         rule="work_is_of_its_decision",
-        found=pl.format("{} of {} at {}", "made", "product", "place"),
-        expected=pl.format("{} of {} at {}", "quantity", "item", "destination"),
+        found=phrase("{} of {} at {}", "made", "product", "place"),
+        expected=phrase("{} of {} at {}", "quantity", "item", "destination"),
     )
     # A make no work order carries out says so among the reasons.
     told = dataset["explanations"].filter(pl.col("reason_code") == "unmet")["subject"].unique()
@@ -213,7 +213,7 @@ def _decisions(work: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         ),
         "start_covers_yield",
         "start_quantity",
-        pl.format("≥ {}", needed.round(2)),
+        phrase("≥ {}", needed.round(2)),
     )
 
 
@@ -255,7 +255,7 @@ def _components(dataset: Dataset) -> Iterator[pl.DataFrame]:
         key=["order", "component"],
         rule="bill_is_followed",
         found="taken",
-        expected=pl.format("{}, rounded up", pl.col("needed").round(3)),
+        expected=phrase("{}, rounded up", pl.col("needed").round(3)),
     )
     yield violations(
         taken.filter(pl.col("taken") > 0).join(bill, on=["order", "component"], how="anti"),
