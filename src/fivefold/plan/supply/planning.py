@@ -19,7 +19,7 @@ from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.commit import commit
 from fivefold.plan.supply.exact import solve_exact
 from fivefold.plan.supply.flows import flows_of, node_costs, plan_cost
-from fivefold.plan.supply.network import NEVER, Committed, SupplyNetwork
+from fivefold.plan.supply.network import NEVER, Committed, Floats, Pieces, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.prices import (
     Answer,
@@ -254,11 +254,19 @@ def _commit_in(
     worthwhile = order
     if prices.price.any():
         replaced = answer.value[pieces.node, pieces.period + 1]
-        worth_it = (replaced <= pieces.worth) | np.isinf(replaced) | (pieces.kind == COMMITMENT)
+        # Scarce room goes first to what is worth its price. Demand that would not pay even
+        # without the price takes no room: it only asks for stock that is there already.
+        unpriced = flat.value[pieces.node, pieces.period + 1]
+        worth_it = (replaced <= pieces.worth) | np.isinf(replaced) | (unpriced > pieces.worth)
+        worth_it |= pieces.kind == COMMITMENT
         worthwhile = order[worth_it[order]]
     never = np.zeros(len(pieces))
     passes = [
         (order[kind == COMMITMENT], never, *priced),
+        # What lies at a place is sold there: no price and no safety stock keeps it back. What
+        # lies further up is sent on to whoever wants it first.
+        (_own_stock_first(model, network, order), never, *priced),
+        (_as_sold(pieces, order), pieces.worth, *_stock_costs(model, network, prices)),
         (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced),
         # Lots bought for one piece may leave units for another; sweep until they are placed.
         *[(order[kind != COMMITMENT], pieces.worth, *calm)] * SWEEPS,
@@ -266,9 +274,43 @@ def _commit_in(
     return commit(network, pieces, model.receipts, passes=passes, available=model.room)
 
 
-def _sequence(model: SupplyModel, network: SupplyNetwork, *, held_last: bool) -> np.ndarray:
-    """Return pieces in order of when they can be served, customer orders before forecasts."""
+def _own_stock_first(model: SupplyModel, network: SupplyNetwork, order: np.ndarray) -> np.ndarray:
+    """Return the demand that takes what its own place has, in the order in which it is sold.
+
+    A place that feeds others keeps only what sells there before it can be refilled.
+    """
     pieces = model.pieces
+    feeds = np.zeros(network.nodes, dtype=bool)
+    feeds[network.in_node] = True
+    demand = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
+    own = demand & (~feeds[pieces.node] | (pieces.until < _earliest(model, network)[pieces.node]))
+    return _as_sold(pieces, order[own[order]])
+
+
+def _as_sold(pieces: Pieces, order: np.ndarray) -> np.ndarray:
+    """Return the demand of customers in the order in which units leave with them.
+
+    A piece may be wanted earlier, to be held as safety stock until it leaves.
+    """
+    demand = order[(pieces.kind[order] == ORDER) | (pieces.kind[order] == FORECAST)]
+    return demand[np.argsort(pieces.until[demand], kind="stable")]
+
+
+def _stock_costs(
+    model: SupplyModel, network: SupplyNetwork, prices: Prices
+) -> tuple[Floats, Floats]:
+    """Return costs of ways and of holding when nothing is bought or made, only moved.
+
+    What was paid for stock is sunk: sending it on costs its way and the room it takes.
+    """
+    moves = np.array([way.kind == "move" for way in model.ways], dtype=bool)
+    only_moves = network.with_changes(base_cost=np.where(moves, network.base_cost, np.inf))
+    answer = answer_to(only_moves, NodeDemand.of(network, model.pieces), prices.price)
+    return answer.way_cost, answer.hold_cum
+
+
+def _earliest(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
+    """Return the first period in which each place can be refilled."""
     earliest = np.full(network.nodes, network.periods, np.int64)
     first = network.first_due[network.way_class] if network.ways else np.zeros(0, np.int64)
     for n in network.topology.tolist():
@@ -281,6 +323,13 @@ def _sequence(model: SupplyModel, network: SupplyNetwork, *, held_last: bool) ->
                 late = np.flatnonzero(starts >= ready)
                 soonest = max(soonest, int(late[0]) if len(late) else network.periods)
             earliest[n] = min(earliest[n], soonest)
+    return earliest
+
+
+def _sequence(model: SupplyModel, network: SupplyNetwork, *, held_last: bool) -> np.ndarray:
+    """Return pieces in order of when they can be served, customer orders before forecasts."""
+    pieces = model.pieces
+    earliest = _earliest(model, network)
     when = np.maximum(pieces.period, 0)
     # Safety stock asks for new supply only; what is at hand goes to demand before that comes.
     held = pieces.kind == TARGET
