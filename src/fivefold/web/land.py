@@ -17,8 +17,10 @@ COLUMN_KM = 67.0
 _LEFT_KM, _TOP_KM = -2390.0, 1590.0
 _CELL_KM = 10.0
 #: A place belongs to the land within this many kilometres of a ZIP code, inwards of the shore.
-_REACH_KM = 80.0
-_SHORE_KM = 72.0
+_REACH_KM = 42.0
+_SHORE_KM = 34.0
+#: In the middle of the lake that land closes around, so that it is not taken for empty land.
+_LAKE_MICHIGAN = (43.6, -87.1)
 
 
 def albers(latitude: float, longitude: float) -> tuple[float, float]:
@@ -72,20 +74,23 @@ def derive() -> str:
     import zipcodes
     from scipy import ndimage
 
-    seen = {(z["lat"], z["long"]) for z in zipcodes.list_all() if z["lat"] and z["country"] == "US"}
+    codes = zipcodes.list_all()  # type: ignore[no-untyped-call]
+    seen = {(z["lat"], z["long"]) for z in codes if z["lat"] and z["country"] == "US"}
     spots = [(float(a), float(b)) for a, b in seen]
     grid = np.zeros((360, 540), dtype=bool)
     for latitude, longitude in spots:
         if is_drawn(latitude, longitude):
             x, y = albers(latitude, longitude)
-            grid[int((y + 1750) / _CELL_KM), int((x + 2700) / _CELL_KM)] = True
+            grid[_cell(x, y)] = True
     near = ndimage.distance_transform_edt(~grid) <= _REACH_KM / _CELL_KM
     land = ndimage.distance_transform_edt(near) > _SHORE_KM / _CELL_KM
     labels, count = ndimage.label(land)
     sizes = ndimage.sum(land, labels, range(1, count + 1))
     land = labels == 1 + int(np.argmax(sizes))
-    # What no ZIP code reaches inland, such as a test range, is land; lakes are open to the outside.
-    land = ndimage.binary_fill_holes(land)
+    # What no ZIP code reaches inland, such as a test range, is land; a lake is not.
+    holes, _ = ndimage.label(~land)
+    lake = holes[_cell(*albers(*_LAKE_MICHIGAN))]
+    land = (holes != holes[0, 0]) & (holes != lake)
     told = ["row,first,last"]
     for row in range(60):
         inside = [column for column in range(75) if _is_land(land, *_place(row, column))]
@@ -97,11 +102,16 @@ def derive() -> str:
     return "\n".join(told) + "\n"
 
 
+def _cell(x: float, y: float) -> tuple[int, int]:
+    """Return the row and column of the fine grid in which a place lies."""
+    return int((y + 1750) / _CELL_KM), int((x + 2700) / _CELL_KM)
+
+
 def _place(row: int, column: int) -> tuple[float, float]:
     shift = COLUMN_KM / 2 if row % 2 else 0.0
     return _LEFT_KM + COLUMN_KM * column + shift, _TOP_KM - ROW_KM * row
 
 
 def _is_land(land, x: float, y: float) -> bool:  # type: ignore[no-untyped-def]
-    i, j = int((y + 1750) / _CELL_KM), int((x + 2700) / _CELL_KM)
+    i, j = _cell(x, y)
     return 0 <= i < land.shape[0] and 0 <= j < land.shape[1] and bool(land[i, j])

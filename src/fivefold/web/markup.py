@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fivefold.web.drawing import MARKS, Figure
 
@@ -25,9 +25,9 @@ class Column:
     numeric: bool = False
 
 
-def join(parts: Iterable[Markup]) -> Markup:
-    """Return parts one after another."""
-    return Markup("").join(parts)
+def join(parts: Iterable[object]) -> Markup:
+    """Return parts one after another, escaped where they are not Markup."""
+    return Markup("").join(escape(part) for part in parts)
 
 
 def chart(make: Callable[[int], Figure], *, wide: int = WIDE, caption: str = "") -> Markup:
@@ -122,9 +122,7 @@ def section(name: str, title: str, lead: object, *parts: Markup) -> Markup:
 def card(title: str, *parts: object, note: object = "") -> Markup:
     """Return a box with a heading of the third level."""
     told = Markup('<p class="note">{}</p>').format(note) if note else Markup("")
-    return Markup('<div class="card"><h3>{}</h3>{}{}</div>').format(
-        title, told, Markup("").join(parts)
-    )
+    return Markup('<div class="card"><h3>{}</h3>{}{}</div>').format(title, told, join(parts))
 
 
 def pair(*parts: Markup) -> Markup:
@@ -140,9 +138,7 @@ def bullets(lines: Iterable[object]) -> Markup:
 
 def folded(summary: object, *parts: object) -> Markup:
     """Return what opens on a click."""
-    return Markup("<details><summary>{}</summary>{}</details>").format(
-        summary, Markup("").join(parts)
-    )
+    return Markup("<details><summary>{}</summary>{}</details>").format(summary, join(parts))
 
 
 def code(words: str) -> Markup:

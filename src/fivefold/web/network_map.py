@@ -37,6 +37,7 @@ class Site:
     longitude: float | None
     weight: float = 0.3
     parent: str | None = None
+    tip: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +163,9 @@ def _site(canvas: Canvas, site: Site, at: tuple[float, float], *, scale: float) 
     status = {"■": "excess", "◆": "at risk", "●": "healthy"}[shape]
     size = scale * (4.5 + 5 * math.sqrt(max(0.0, site.weight)))
     if shape == "●":
-        canvas.dot(*at, token=token, radius=size, tip=site.label)
+        canvas.dot(*at, token=token, radius=size, tip=site.tip or site.label)
     else:
-        canvas.mark(*at, status, size=size + 1, tip=site.label)
+        canvas.mark(*at, status, size=size + 1, tip=site.tip or site.label)
 
 
 def _names(canvas: Canvas, sites: Sequence[Site], at: dict[str, tuple[float, float]]) -> None:

@@ -5,6 +5,7 @@ It loads nothing from anywhere: style and charts stand within it, and no script 
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 
@@ -13,7 +14,7 @@ from markupsafe import Markup
 
 from fivefold.cycle.plans import Plan
 from fivefold.model import Dataset
-from fivefold.twin.experiment import Proof
+from fivefold.twin.experiment import Figure, Proof
 from fivefold.web.chapters import (
     channels,
     closing,
@@ -43,7 +44,7 @@ _CONTENTS = (
 def html_report(
     plan: Plan,
     dataset: Dataset,
-    proof: Proof | None = None,
+    proof: Proof | pl.DataFrame | None = None,
     measures: pl.DataFrame | None = None,
     changes: pl.DataFrame | None = None,
 ) -> str:
@@ -54,14 +55,23 @@ def html_report(
     plan : Plan
     dataset : Dataset
         What the plan was made from; gives names, prices and places.
-    proof : Proof, optional
-        What the twin says of the plan; without it the report says that there is none.
+    proof : Proof or polars.DataFrame, optional
+        What the twin says of the plan, or the table of it that is kept with a plan; the plan's
+        own where none is given. Without any the report says that there is none.
     measures : polars.DataFrame, optional
         The measures of the loop; the plan's own table where none is given.
     changes : polars.DataFrame, optional
         What differs from the plan before, as `fivefold.cycle.review.changed_since` returns it.
     """
-    story = Story(plan=plan, dataset=dataset, proof=proof, measures=measures, changes=changes)
+    if proof is None:
+        proof = plan.tables.get("proof")
+    story = Story(
+        plan=plan,
+        dataset=dataset,
+        proof=kept_proof(plan, proof) if isinstance(proof, pl.DataFrame) else proof,
+        measures=measures,
+        changes=changes,
+    )
     title = f"{story.company + ': ' if story.company else ''}plan of {plan.as_of:%d %b %Y}"
     body = Markup("").join(
         [
@@ -95,6 +105,25 @@ def html_report(
     )
     return str(
         page.format(title, Markup(_style()), headline.head(story), contents, body, plan.plan)
+    )
+
+
+def kept_proof(plan: Plan, table: pl.DataFrame) -> Proof | None:
+    """Return a proof from its table, a row a measure; None where it is empty."""
+    if table.height == 0:
+        return None
+    names = [field.name for field in fields(Figure)]
+    first = table.row(0, named=True)
+    return Proof(
+        plan=plan.plan,
+        old=first["old_name"],
+        new=first["new_name"],
+        figures=tuple(Figure(**row) for row in table.select(names).iter_rows(named=True)),
+        replications=first["replications"],
+        days=first["days"],
+        seed=first["seed"],
+        by_replication=pl.DataFrame(),
+        commands=0,
     )
 
 

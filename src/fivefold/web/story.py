@@ -37,6 +37,14 @@ class Story:
         """Return an amount in the company's currency."""
         return words.money(value, self.currency, cents=cents)
 
+    def total(self, table: pl.DataFrame, column: str) -> str:
+        """Return the money of a column; "at least" where some of its values are not known."""
+        known = table[column].drop_nulls()
+        if table.height and len(known) == 0:
+            return words.DASH
+        told = self.money(float(known.sum()))
+        return told if len(known) == table.height else f"at least {told}"
+
     @cached_property
     def _titles(self) -> dict[str, str]:
         return dict(self.dataset["items"].select("item", "title").drop_nulls().iter_rows())

@@ -74,10 +74,11 @@ def streams(plan: Plan, dataset: Dataset) -> pl.DataFrame:
     """
     places = selling_places(dataset)
     units = plan["forecast_means"].group_by(_KEYS).agg(units=pl.col("units_mean").sum())
+    channel = pl.col("location").replace_strict(places, default=None, return_dtype=pl.String)
     prices = plan["channel_choices"].select("item", "channel", "price", "contribution")
     listed = dataset["items"].select("item", list_price="price")
     return (
-        units.with_columns(channel=pl.col("location").replace_strict(places, default=None))
+        units.with_columns(channel=channel)
         .join(prices, on=["item", "channel"], how="left")
         .join(listed, on="item", how="left")
         .with_columns(price=pl.coalesce("price", "list_price"))

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from datetime import date, datetime
 
+import polars as pl
+
 DASH = "–"
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "CAD": "C$", "JPY": "¥"}
 _UPPER = {"fba", "fbm", "usd", "gbp", "eur", "id", "awd", "moq"}
@@ -45,6 +47,11 @@ def money(value: float | None, sign: str = "$", *, cents: bool | None = None) ->
     exact = abs(value) < 100 if cents is None else cents
     text = f"{sign}{abs(value):,.{2 if exact else 0}f}"
     return f"−{text}" if value < 0 else text
+
+
+def total(table: pl.DataFrame, column: str, digits: int = 0) -> str:
+    """Return the sum of a column as a number."""
+    return number(float(table[column].sum()), digits)
 
 
 def signed(words: str) -> str:

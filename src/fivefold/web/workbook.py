@@ -160,7 +160,7 @@ def _put(book: Book, sheet: Worksheet, row: int, column: int, value: object, kin
     elif isinstance(value, datetime):
         sheet.write_datetime(row, column, value.replace(tzinfo=None), book.formats["instant"])
     elif isinstance(value, date):
-        sheet.write_datetime(row, column, value, book.formats["date"])  # type: ignore[arg-type]
+        sheet.write_datetime(row, column, value, book.formats["date"])
     elif isinstance(value, int | float):
         sheet.write_number(row, column, value, form)
     else:

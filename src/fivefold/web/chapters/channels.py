@@ -26,7 +26,7 @@ def chapter(story: Story) -> Markup:
     better = _better(choices)
     said = (
         f"{words.many(better.height, 'item')} would earn more in another channel, "
-        f"{story.money(better['gain_per_year'].sum())} a year together."
+        f"{story.total(better, 'gain_per_year')} a year together."
         if better.height
         else "Every item is already in the channel that earns most."
     )
@@ -119,8 +119,8 @@ def _sheets(story: Story) -> Markup:
         return Markup("")
     return Markup(
         '<h3 class="over">Where the price goes</h3><p class="note">The items that sell most, in '
-        "the channel they sell in. A line marked ? is not known for certain; counted is the middle of "
-        'its range or what is assumed.</p><div class="grid">{}</div>'
+        "the channel they sell in. A line marked ? is not known for certain; counted is the "
+        'middle of its range or what is assumed.</p><div class="grid">{}</div>'
     ).format(markup.join(_sheet(story, row) for row in best.iter_rows(named=True)))
 
 

@@ -35,8 +35,8 @@ _DEFINITIONS = (
     (
         "Grade of a figure",
         "official: from the marketplace; actual: from its settlements; listed: as it states for "
-        "the item; secondary, single: from one or more other sources; data: from your tables; assumed: "
-        "taken for want of better; unknown: nobody has said.",
+        "the item; secondary, single: from one or more other sources; data: from your tables; "
+        "assumed: taken for want of better; unknown: nobody has said.",
     ),
 )
 
@@ -110,8 +110,8 @@ def appendix(story: Story) -> Markup:
     plan = story.plan
     facts: list[list[object]] = [
         ["Fingerprint of the data", markup.code(plan.dataset_fingerprint)],
-        *[[words.plain_name(name), str(value)] for name, value in sorted(plan.params.items())],
     ]
+    facts += [[words.plain_name(name), str(value)] for name, value in sorted(plan.params.items())]
     for name in ("cost_of_capital_share_per_year", "opening_cash", "cash_budget_per_week"):
         value = story.dataset.setting(name)
         if value is not None:

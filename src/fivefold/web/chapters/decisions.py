@@ -142,19 +142,16 @@ def _orders(story: Story) -> Markup:
         Column("Landed", numeric=True),
         Column("Because"),
     ]
-    later = story.plan["purchase_orders"].height - min(_SHOWN, now.height)
-    worth = (
-        story.plan["purchase_orders"]["landed_value"].sum() - now.head(_SHOWN)["landed_value"].sum()
-    )
+    hidden = story.plan["purchase_orders"].join(now.head(_SHOWN), on="order", how="anti")
     more = markup.where(
-        later,
-        "orders, most of them for later weeks",
+        hidden.height,
+        "orders, those for later weeks among them",
         "purchase_orders",
-        worth=f"worth {story.money(worth)}",
+        worth=f"worth {story.total(hidden, 'landed_value')}",
     )
     note = (
         f"{words.many(now.height, 'order')} by {words.day(last)}, "
-        f"{story.money(now['landed_value'].sum())} landed. Landed is goods, freight, duty and "
+        f"{story.total(now, 'landed_value')} landed. Landed is goods, freight, duty and "
         "the rest."
     )
     return markup.card(

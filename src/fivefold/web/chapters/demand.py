@@ -23,8 +23,8 @@ def chapter(story: Story) -> Markup:
         return markup.section("demand", "Demand", "The plan holds no forecast.")
     weeks = story.plan["forecast_means"]["period_start"].n_unique()
     lead = (
-        f"{words.number(sold['units'].sum())} units are expected over {weeks} weeks, "
-        f"{story.money(sold['revenue'].sum())} at today's prices."
+        f"{words.total(sold, 'units')} units are expected over {weeks} weeks, "
+        f"{story.total(sold, 'revenue')} at today's prices."
     )
     fans = [_fan(story, row) for row in sold.head(_FANS).iter_rows(named=True)]
     more = Markup('<p class="more">{}</p>').format(

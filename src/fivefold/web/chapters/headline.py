@@ -67,7 +67,7 @@ def headline(story: Story) -> str:
         return "There is no plan that keeps every rule; the reasons stand below."
     now = orders_now(story.plan)
     placed = words.many(now.height, "purchase order")
-    worth = story.money(now["landed_value"].sum())
+    worth = story.total(now, "landed_value")
     said = f"Place {placed} worth {worth} landed within {RELEASE_DAYS} days"
     if now.height == 0:
         said = f"Nothing is to be bought within {RELEASE_DAYS} days"
@@ -142,8 +142,8 @@ def verdict(story: Story) -> Markup:
 
 def _banner(token: str, shape: str, words_: str, rest: Markup) -> Markup:
     return Markup(
-        '<div class="banner {}" role="note"><p class="said"><span aria-hidden="true">{}</span> {}</p>'
-        "{}</div>"
+        '<div class="banner {}" role="note">'
+        '<p class="said"><span aria-hidden="true">{}</span> {}</p>{}</div>'
     ).format(token, shape, words_, rest)
 
 
@@ -163,29 +163,29 @@ def figures(story: Story) -> Markup:
     cards = [
         (
             "To buy now, landed",
-            story.money(now["landed_value"].sum()) if now.height else words.DASH,
+            story.total(now, "landed_value") if now.height else words.DASH,
             f"{words.many(now.height, 'order')}; {words.many(later, 'more', 'more')} later",
         ),
         (
             "To ship to fulfilment",
-            words.number(shipments["units"].sum()) if shipments.height else words.DASH,
+            words.total(shipments, "units") if shipments.height else words.DASH,
             f"units in {words.many(shipments.height, 'shipment')}",
         ),
         (
             "To make",
-            words.number(work["quantity"].sum()) if work.height else words.DASH,
+            words.total(work, "quantity") if work.height else words.DASH,
             f"units in {words.many(work.height, 'work order')}, {late:,} late",
         ),
         (
             "Margin lost to shortage",
-            story.money(unmet["value"].sum()) if unmet.height else words.DASH,
-            f"{words.number(unmet['units'].sum())} of {words.number(wanted)} units not on time"
+            story.total(unmet, "value") if unmet.height else words.DASH,
+            f"{words.total(unmet, 'units')} of {words.number(wanted)} units not on time"
             if unmet.height
             else "all demand is served on time",
         ),
         (
             "Gain from changing channel",
-            story.money(gains["gain_per_year"].sum()) if gains.height else words.DASH,
+            story.total(gains, "gain_per_year") if gains.height else words.DASH,
             f"a year, {words.many(gains.height, 'item')}"
             + (f"; {unsure:,} rest on unknown fees" if unsure else ""),
         ),

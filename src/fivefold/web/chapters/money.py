@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import polars as pl
 from markupsafe import Markup
@@ -126,15 +127,17 @@ def _sites(story: Story, table: pl.DataFrame) -> list[Site]:
     return sites
 
 
-def _middle(rows: Iterable[dict[str, object]]) -> tuple[float | None, float | None]:
+def _middle(rows: Iterable[dict[str, Any]]) -> tuple[float | None, float | None]:
     """Return the mean place of rows that have coordinates."""
-    found = [(r["latitude"], r["longitude"]) for r in rows if r["latitude"] and r["longitude"]]
+    found = [
+        (row["latitude"], row["longitude"])
+        for row in rows
+        if row["latitude"] is not None and row["longitude"] is not None
+    ]
     if not found:
         return None, None
-    return (
-        sum(float(a) for a, _ in found) / len(found),  # type: ignore[arg-type]
-        sum(float(b) for _, b in found) / len(found),  # type: ignore[arg-type]
-    )
+    north = sum(latitude for latitude, _ in found) / len(found)
+    return north, sum(longitude for _, longitude in found) / len(found)
 
 
 def _label(row: dict[str, object]) -> str:

@@ -160,5 +160,5 @@ def _excess(story: Story) -> Markup:
             more=markup.where(high.height - len(rows), "items", "projected_stock"),
         ),
         note=f"{words.many(high.height, 'item')} with more than {EXCESS_WEEKS} weeks of demand "
-        f"over all places. What lies beyond cost {story.money(high['value'].sum())}.",
+        f"over all places. What lies beyond cost {story.total(high, 'value')}.",
     )
