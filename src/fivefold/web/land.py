@@ -17,8 +17,8 @@ COLUMN_KM = 67.0
 _LEFT_KM, _TOP_KM = -2390.0, 1590.0
 _CELL_KM = 10.0
 #: A place belongs to the land within this many kilometres of a ZIP code, inwards of the shore.
-_REACH_KM = 42.0
-_SHORE_KM = 34.0
+_REACH_KM = 48.0
+_SHORE_KM = 40.0
 #: In the middle of the lake that land closes around, so that it is not taken for empty land.
 _LAKE_MICHIGAN = (43.6, -87.1)
 
