@@ -17,7 +17,7 @@ export function mountDrop() {
     words.textContent = `Reading ${files.length === 1 ? files[0].name : `${files.length} files`} …`;
     zone.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch("/data/look", { method: "POST", body: form, headers: { "X-Tower-Seal": seal() } });
+      const answer = await fetch("/data/look", { method: "POST", body: form, headers: { "X-CSRF-Token": seal() } });
       const told = await answer.json();
       if (!answer.ok) { say(told.detail ?? "The files could not be read.", true); return; }
       await go(told.go);

@@ -21,14 +21,14 @@ export function say(words, bad = false) {
 }
 
 /** The token that forms and edits carry, so that no other site can send them. */
-export const seal = () => one("meta[name=seal]")?.getAttribute("content") ?? "";
+export const seal = () => one("meta[name=csrf]")?.getAttribute("content") ?? "";
 
 /** Send JSON and read the answer; an answer that is no success is told and thrown.
  * @param {string} url @param {unknown} body */
 export async function send(url, body) {
   const answer = await fetch(url, {
     method: "POST",
-    headers: { "Content-Type": "application/json", "X-Tower-Seal": seal() },
+    headers: { "Content-Type": "application/json", "X-CSRF-Token": seal() },
     body: JSON.stringify(body),
   });
   const told = await answer.json().catch(() => ({ detail: answer.statusText }));
@@ -115,6 +115,19 @@ function closeDrawer() {
   void showDrawer();
 }
 
+/** Fields of a form; numbers where the field is one.
+ * @param {HTMLFormElement} form @param {Record<string, FormDataEntryValue>} fields */
+function typed(form, fields) {
+  /** @type {Record<string, unknown>} */ const told = {};
+  for (const [name, value] of Object.entries(fields)) {
+    const field = form.elements.namedItem(name);
+    const number = field instanceof HTMLInputElement && (field.type === "number" || field.dataset.number !== undefined);
+    if (number && value === "") continue;
+    told[name] = number ? Number(value) : value;
+  }
+  return told;
+}
+
 /** @param {SubmitEvent} event @param {HTMLFormElement} form */
 async function submit(event, form) {
   event.preventDefault();
@@ -129,9 +142,9 @@ async function submit(event, form) {
   }
   if (clicked) clicked.disabled = true;
   try {
-    const told = await send(form.action, fields);
+    const told = await send(form.action, typed(form, fields));
     if (told.message) say(told.message);
-    if (told.job) { await follow(told.job); return; }
+    if (told.job && told.state) { await follow(told.job); return; }
     await go(told.go || location.pathname + location.search, { push: Boolean(told.go), focus: false });
   } finally {
     if (clicked) clicked.disabled = false;
@@ -149,8 +162,8 @@ async function follow(job) {
   const stop = /** @type {HTMLButtonElement | null} */ (one("button", place));
   const begin = doc.querySelectorAll("[data-run]");
   begin.forEach((button) => button.setAttribute("hidden", ""));
-  if (stop) stop.onclick = () => send(`/jobs/${job}/cancel`, {});
-  const source = new EventSource(`/jobs/${job}/events`);
+  if (stop) stop.onclick = () => fetch(`/api/v1/jobs/${job}`, { method: "DELETE", headers: { "X-CSRF-Token": seal() } });
+  const source = new EventSource(`/api/v1/jobs/${job}/events`);
   const ended = (/** @type {string} */ message, bad = false) => {
     source.close();
     place.hidden = true;
@@ -158,13 +171,19 @@ async function follow(job) {
     say(message, bad);
     if (!bad) void go(address({ plan: null }), { push: false, focus: false });
   };
-  source.onmessage = (event) => {
+  const began = Date.now();
+  source.addEventListener("progress", (event) => {
     const told = JSON.parse(event.data);
     if (bar) bar.value = told.share;
-    if (words) words.textContent = `${told.step} · ${Math.round(told.share * 100)} %${told.left ? ` · ${told.left}` : ""}`;
-    if (told.status === "done") ended(told.message || "Done.");
-    else if (told.status !== "running" && told.status !== "queued") ended(told.message || told.status, told.status !== "cancelled");
-  };
+    const left = told.share > 0.05 ? Math.round((Date.now() - began) / 1000 * (1 - told.share) / told.share) : 0;
+    if (words) words.textContent = `${told.step || "waiting"} · ${Math.round(told.share * 100)} %${left ? ` · ${left} s left` : ""}`;
+  });
+  source.addEventListener("ended", (event) => {
+    const told = JSON.parse(event.data);
+    if (told.state === "done") ended(told.kind === "proof" ? "The proof is ready." : "The plan is ready.");
+    else if (told.state === "cancelled") ended("Cancelled. The plan before it stands.");
+    else ended(told.problem?.detail ?? "That did not work.", true);
+  });
   source.onerror = () => { if (source.readyState === EventSource.CLOSED) ended("The connection was lost; the work goes on.", true); };
 }
 

@@ -1,0 +1,1 @@
+"""One module a room: what its page shows, as plain values."""
