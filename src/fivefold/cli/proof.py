@@ -63,7 +63,7 @@ def prove_command(
                 seed=seed,
                 progress=progress,
             )
-        store.plans.save(made.with_tables(proof=proof_table(proof)))
+        store.plans.save(made.with_tables(proof=proof_table(proof)), keep_place=True)
     emit(proof_record(proof), as_json=as_json, show=lambda out: show_proof(out, proof))
 
 

@@ -6,9 +6,10 @@ Each engine reads the tables the ones before it wrote; no formula stands here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 import polars as pl
 
@@ -19,11 +20,13 @@ from fivefold.cycle.scenarios import scale_demand
 from fivefold.deliver.channels import choose_channels
 from fivefold.deliver.fees import fee_cards
 from fivefold.deliver.inbound import plan_shipments
+from fivefold.make.requirements import cycles_if_any, explode
 from fivefold.make.schedule import schedule_work
-from fivefold.model import Dataset, Outcome, schema
+from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 from fivefold.plan.demand import DemandParams, daily_demand, forecast
 from fivefold.plan.stock import frontier, set_targets
 from fivefold.plan.supply import SupplyParams, plan_supply
+from fivefold.plan.supply.what_if import breaks_first
 from fivefold.returns.volumes import forecast_returns
 from fivefold.source.purchasing import propose_orders
 from fivefold.source.suppliers import rank_options
@@ -107,17 +110,11 @@ def plan(
         params=asdict(chosen),
         scenario=chosen.scenario,
     )
-    run.steps.begin("clean history")
-    run.add({"sales_history": daily_demand(run.dataset, as_of=as_of)})
-    _demand(run, chosen, as_of)
-    _supply(run, chosen, as_of)
-    run.steps.begin("write orders")
-    run.call("purchase orders", propose_orders, as_of)
-    run.call("work orders", schedule_work, as_of)
-    run.call("inbound shipments", plan_shipments, as_of)
-    run.steps.begin("check")
-    explained = run.dataset.with_tables(explanations=run.reasons())
-    run.add({"violations": check_plan(explained, as_of=as_of)})
+    if cycles_if_any(run.dataset):
+        # Nothing can be planned through a circle; the explosion names every one.
+        run.call("bills of material", explode, as_of)
+    else:
+        _all_steps(run, chosen, as_of)
     run.steps.end()
     return Plan(
         plan=name,
@@ -130,6 +127,20 @@ def plan(
         scenario=chosen.scenario,
         notes=run.notes,
     )
+
+
+def _all_steps(run: _Run, params: PlanParams, as_of: date) -> None:
+    run.steps.begin("clean history")
+    run.add({"sales_history": daily_demand(run.dataset, as_of=as_of)})
+    _demand(run, params, as_of)
+    _supply(run, params, as_of)
+    run.steps.begin("write orders")
+    run.call("purchase orders", propose_orders, as_of)
+    run.call("work orders", schedule_work, as_of)
+    run.call("inbound shipments", plan_shipments, as_of)
+    run.steps.begin("check")
+    explained = run.dataset.with_tables(explanations=run.reasons())
+    run.add({"violations": check_plan(explained, as_of=as_of)})
 
 
 def _with_cards(dataset: Dataset) -> Dataset:
@@ -156,7 +167,39 @@ def _supply(run: _Run, params: PlanParams, as_of: date) -> None:
     run.call("stock", set_targets, as_of)
     run.call("frontier", frontier, as_of)
     run.steps.begin("plan supply")
-    run.call("supply", plan_supply, as_of, SupplyParams(periods=params.periods))
+    outcome = run.call("supply", plan_supply, as_of, SupplyParams(periods=params.periods))
+    run.tell(_first_to_give_way(breaks_first(outcome)))
+
+
+def _first_to_give_way(found: Mapping[str, Any]) -> list[Reason]:
+    """Return the first limit that binds and the first demand not served, as sentences."""
+    reasons = []
+    limit, unmet = found["limit"], found["unmet"]
+    if limit is not None:
+        reasons.append(
+            Reason(
+                subject="breaks_first",
+                reason_code="constraint_bound",
+                reference=limit["limit"],
+                quantity=limit["amount"],
+                price=limit["price"],
+                text=f"Limit {limit['limit']} ({limit['kind']}) is the first to bind, in the week "
+                f"of {limit['period_start']}: a unit more of it would save {limit['price']:,.2f}.",
+            )
+        )
+    if unmet is not None:
+        reasons.append(
+            Reason(
+                subject="breaks_first",
+                reason_code="unmet",
+                reference=f"{unmet['item']}@{unmet['location']}",
+                quantity=unmet["units"],
+                text=f"{unmet['item']} at {unmet['location']} is the first not served in full: "
+                f"{unmet['units']:,.0f} units short in the week of {unmet['period_start']}, "
+                f"because of {unmet['reason_code'].replace('_', ' ')}.",
+            )
+        )
+    return reasons
 
 
 class _Run:
@@ -176,8 +219,8 @@ class _Run:
         verb: Callable[..., Outcome],
         as_of: date,
         params: object | None = None,
-    ) -> None:
-        """Call an engine and keep its tables, its status and its reasons."""
+    ) -> Outcome:
+        """Call an engine, keep its tables, its status and its reasons, and return what it said."""
         arguments = () if params is None else (params,)
         outcome = verb(self.dataset, *arguments, as_of=as_of)
         self.add(outcome.tables)
@@ -190,6 +233,11 @@ class _Run:
             "bound": outcome.bound,
             **outcome.notes,
         }
+        return outcome
+
+    def tell(self, reasons: Iterable[Reason]) -> None:
+        """Keep further reasons."""
+        self._reasons.append(explanations_frame(reasons))
 
     def add(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Keep tables and let the next engine read them."""

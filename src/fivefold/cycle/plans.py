@@ -98,8 +98,12 @@ class PlanStore:
 
     folder: Path
 
-    def save(self, plan: Plan) -> Path:
-        """Write a plan; the same plan again replaces its own files."""
+    def save(self, plan: Plan, *, keep_place: bool = False) -> Path:
+        """Write a plan; the same plan again replaces its own files.
+
+        With `keep_place` a plan that is there keeps its place among the others, as when a
+        table is added to it; otherwise it is now the one made last.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         target = self.folder / plan.plan
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self.folder))
@@ -108,6 +112,9 @@ class PlanStore:
         head = {k: v for k, v in asdict(replace(plan, tables={})).items() if k != "tables"}
         (draft / "plan.json").write_text(json.dumps(head, indent=1, default=str), encoding="utf-8")
         if target.exists():
+            if keep_place:
+                made = (target / "plan.json").stat()
+                os.utime(draft / "plan.json", ns=(made.st_atime_ns, made.st_mtime_ns))
             retired = draft.with_name(draft.name + "-old")
             target.rename(retired)
             draft.rename(target)

@@ -257,7 +257,7 @@ def _change_orders(operations: Operations, plan: Plan) -> list[str]:
     ):
         cancels = (rows["change"] == "cancel").all()
         body: dict[str, Any] = {"plan": plan.plan, "lines": _changed_lines(rows)}
-        operations.submit(
+        receipts = operations.submit(
             [
                 events.record(
                     key=f"change:{order}:{plan.plan}",
@@ -269,7 +269,8 @@ def _change_orders(operations: Operations, plan: Plan) -> list[str]:
                 )
             ]
         )
-        changed.append(str(order))
+        if receipts[0].status == "ok":
+            changed.append(str(order))
     return changed
 
 

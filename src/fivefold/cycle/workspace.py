@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import tempfile
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -127,14 +128,26 @@ class Workspace:
         names = [fact.subject for fact in self.imports()]
         digest = hashlib.sha256("".join(names).encode()).hexdigest()
         merged = self.folder / "merged" / digest
-        if not (merged / "done").is_file():
-            shutil.rmtree(merged.parent, ignore_errors=True)
-            merged.mkdir(parents=True)
-            dataset, _ = check_tables(merge(self.loads())[0])
-            for name, frame in dataset.tables.items():
-                frame.write_parquet(merged / f"{name}.parquet")
-            (merged / "done").touch()
+        if not merged.is_dir():
+            self._keep_merged(merged)
         return Dataset({p.stem: pl.read_parquet(p) for p in sorted(merged.glob("*.parquet"))})
+
+    def _keep_merged(self, target: Path) -> None:
+        """Write the merged tables whole or not at all, beside others who do the same."""
+        target.parent.mkdir(exist_ok=True)
+        before = [path for path in target.parent.iterdir() if not path.name.startswith(".")]
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
+        dataset, _ = check_tables(merge(self.loads())[0])
+        for name, frame in dataset.tables.items():
+            frame.write_parquet(draft / f"{name}.parquet")
+        try:
+            draft.rename(target)
+        except OSError:
+            # Another thread was first with the same tables.
+            shutil.rmtree(draft)
+        # The one before may still be read by another thread.
+        for path in sorted(before, key=lambda path: path.stat().st_mtime_ns)[:-1]:
+            shutil.rmtree(path, ignore_errors=True)
 
     def dataset(self, *, as_of: date) -> Dataset:
         """Return all that is known: imported tables, brought up to date by what the books say."""
