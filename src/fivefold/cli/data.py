@@ -104,12 +104,14 @@ _WORDS = {
 
 def show_import(out: Console, report: ImportReport) -> None:
     """Print what became of each file."""
+    from rich.markup import escape
+
     from fivefold.cli.output import problems_table
 
     for file in report.files:
         out.print(
-            f"{_MARKS[file.status]} [bold]{file.name}[/bold]  "
-            f"{_WORDS.get(file.status, file.understood)}",
+            f"{_MARKS[file.status]} [bold]{escape(file.name)}[/bold]  "
+            f"{escape(_WORDS.get(file.status, file.understood))}",
             soft_wrap=True,
         )
         _show_details(out, file)
@@ -121,7 +123,7 @@ def show_import(out: Console, report: ImportReport) -> None:
         out.print("[yellow]Dry run: nothing was changed.[/yellow]")
         return
     for line in report.refused_commands[:5]:
-        out.print(f"[red]not booked[/red] {line}")
+        out.print(f"[red]not booked[/red] {escape(line)}")
     out.print(
         f"{report.commands_written:,} facts written, {report.commands_known:,} were known before."
     )

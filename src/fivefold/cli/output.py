@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,9 +36,19 @@ def console(*, stderr: bool = False) -> Console:
 def emit(payload: dict[str, Any], *, as_json: bool, show: Callable[[Console], None]) -> None:
     """Print the answer: JSON with its schema version, or what `show` draws."""
     if as_json:
-        print(json.dumps({"schema_version": SCHEMA_VERSION, **payload}, default=plain, indent=1))
+        answer = finite({"schema_version": SCHEMA_VERSION, **payload})
+        print(json.dumps(answer, default=plain, indent=1, allow_nan=False))
     else:
         show(console())
+
+
+def finite(value: object) -> object:
+    """Return a value with null for every number JSON has no word for."""
+    if isinstance(value, dict):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def plain(value: object) -> object:
@@ -82,6 +93,7 @@ def table(
     most: int = 20,
 ) -> None:
     """Print records as a table, numbers to the right, telling how many more there are."""
+    from rich.markup import escape
     from rich.table import Table
 
     if not records:
@@ -98,7 +110,8 @@ def table(
         )
         drawn.add_column(name.replace("_", " "), justify="right" if numeric else "left")
     for record in records[:most]:
-        drawn.add_row(*(cell(record.get(name)) for name in names))
+        # A name in brackets is no mark-up.
+        drawn.add_row(*(escape(cell(record.get(name))) for name in names))
     out.print(drawn)
     if len(records) > most:
         out.print(f"[dim]… and {len(records) - most:,} more[/dim]")
@@ -106,9 +119,12 @@ def table(
 
 def problems_table(out: Console, problems: Sequence[Problem], *, most: int = 15) -> None:
     """Print what is wrong with people's data, each with its place."""
+    from rich.markup import escape
+
     marks = {"error": "[red]✗[/red]", "warning": "[yellow]![/yellow]", "note": "[dim]·[/dim]"}
     for problem in problems[:most]:
-        out.print(f"{marks.get(problem.severity, '·')} {problem}", soft_wrap=True, markup=True)
+        mark = marks.get(problem.severity, "·")
+        out.print(f"{mark} {escape(str(problem))}", soft_wrap=True, markup=True)
     if len(problems) > most:
         out.print(f"[dim]… and {len(problems) - most:,} more[/dim]")
 

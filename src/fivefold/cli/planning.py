@@ -189,6 +189,8 @@ def _unmet(plan: Plan) -> pl.DataFrame:
 
 def show_plan(out: Console, plan: Plan, changes: pl.DataFrame | None = None) -> None:
     """Print what a plan says, decisions first."""
+    from rich.markup import escape
+
     from fivefold.cli.output import table
 
     legal = "[green]legal[/green]" if plan.is_legal else "[red]breaks rules[/red]"
@@ -196,12 +198,12 @@ def show_plan(out: Console, plan: Plan, changes: pl.DataFrame | None = None) -> 
         f"\n[bold]Plan {plan.plan}[/bold] of {plan.as_of}, {plan.scenario}: {plan.status}, {legal}"
     )
     for reason in _reasons_of_no_answer(plan)[:5]:
-        out.print(f"[red]✗[/red] {reason}")
+        out.print(f"[red]✗[/red] {escape(reason)}")
     if plan.status == "infeasible":
         return
     first = _breaks_first(plan)
     if first:
-        out.print(f"[yellow]Breaks first:[/yellow] {first}")
+        out.print(f"[yellow]Breaks first:[/yellow] {escape(first)}")
     table(out, "Decisions", _by_kind(plan["supply_plan"]).rename({"len": "count"}).to_dicts())
     _show_orders(out, plan)
     table(
@@ -359,13 +361,14 @@ def show_why(out: Console, found: Why) -> None:
 
 def _say(out: Console, indent: int, row: dict[str, Any]) -> None:
     """Print a reason with its code in front; its further lines stand under its text."""
+    from rich.markup import escape
     from rich.padding import Padding
     from rich.table import Table
 
     line = Table.grid(padding=(0, 1))
     line.add_column(width=17, style="dim")
     line.add_column()
-    line.add_row(row["reason_code"], row["text"])
+    line.add_row(row["reason_code"], escape(row["text"]))
     out.print(Padding(line, (0, 0, 0, indent)))
 
 
@@ -419,13 +422,15 @@ def accept_command(
         done = accept(store, store.plan_named(plan_name), actor=ACTOR, release_days=release_days)
 
     def show(out: Console) -> None:
+        from rich.markup import escape
+
         out.print(
             f"Plan {done.plan} accepted: {len(done.placed)} orders placed "
             f"(goods {done.value:,.2f}), {len(done.changed)} changed, "
             f"{len(done.known)} known before."
         )
         for line in done.refused:
-            out.print(f"[red]not placed[/red] {line}")
+            out.print(f"[red]not placed[/red] {escape(line)}")
         for order in done.placed[:20]:
             out.print(f"  {order}")
 
