@@ -562,14 +562,16 @@ class _Maker:
                 if row["item"] == item:
                     row["is_best"] = row["channel"] == best[1]
             values = [round(float(value), 2) for value in self.rng.uniform(-5, 9, 3)]
-            for option, value in zip(("restock", "liquidate", "donate"), values, strict=True):
+            ways = ("restock", "liquidate", "donate")
+            best_way = ways[values.index(max(values))]
+            for option, value in zip(ways, values, strict=True):
                 self.rows["dispositions"].append(
                     {
                         "return_id": f"R{number}",
                         "option": option,
                         "value": value,
                         "allowed": True,
-                        "chosen": value == max(values),
+                        "chosen": option == best_way,
                     }
                 )
             self.promise(number, item)
