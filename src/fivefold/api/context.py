@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -184,7 +185,7 @@ def once(
                 raise ProblemError(
                     409, "key_reused", f"Idempotency-Key {key!r} was used for another request"
                 )
-            return JSONResponse(before["answer"], headers={"Idempotent-Replayed": "true"})
+            return _answer(before["answer"], replayed=True)
         answer = jsonable(work())
         company.journal.submit(
             events.record(
@@ -196,7 +197,14 @@ def once(
                 body={"fingerprint": print_, "answer": answer},
             )
         )
-        return JSONResponse(answer)
+        return _answer(answer, replayed=False)
+
+
+def _answer(answer: Any, *, replayed: bool) -> Response:
+    """Return an answer as it was kept: the same bytes every time."""
+    text = json.dumps(answer, sort_keys=True, allow_nan=False)
+    headers = {"Idempotent-Replayed": "true"} if replayed else None
+    return Response(text, headers=headers, media_type="application/json")
 
 
 def _fingerprint(request: Request) -> str:

@@ -165,6 +165,10 @@ def install(app: FastAPI) -> None:
             headers=error.headers,
         )
 
+    async def on_ours(request: Request, error: Exception) -> Response:
+        return problem(500, "ours", "something broke here; the log of the server says what")
+
+    app.add_exception_handler(Exception, on_ours)
     app.add_exception_handler(ProblemError, on_problem)
     app.add_exception_handler(FivefoldError, on_known)
     app.add_exception_handler(RequestValidationError, on_invalid)

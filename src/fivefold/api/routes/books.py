@@ -115,7 +115,7 @@ def trace_goods(
     for column, value in (("item", item), ("lot", lot), ("ref", order)):
         if value is not None:
             made = made.filter(pl.col(column) == value)
-    return _table(request, company, f"goods:{item}:{lot}:{order}", made, wanted)
+    return _table(request, company, repr(("moves", item, lot, order)), made, wanted)
 
 
 @router.get("/trace/money", openapi_extra=verb("books.read"))
@@ -145,7 +145,7 @@ def trace_money(
     made = made.filter(
         [pl.col(column) == value for column, value in asked.items() if value is not None]
     )
-    return _table(request, company, f"money:{tuple(asked.values())}", made, wanted)
+    return _table(request, company, repr(("legs", *asked.values())), made, wanted)
 
 
 @router.post("/verification", status_code=202, openapi_extra=verb("books.verify"))
