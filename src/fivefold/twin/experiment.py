@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -15,7 +16,7 @@ from fivefold.ledger.journal import Journal
 from fivefold.model import Dataset
 from fivefold.twin.policies import CoverPolicy, Policy, planned_policy
 from fivefold.twin.replay import Replay, ReplayResult, Stream, asked_before, draw
-from fivefold.twin.stages import Floats, Stages, stages_of
+from fivefold.twin.stages import Floats, Integers, Stages, stages_of
 from fivefold.twin.world import demand_model
 
 
@@ -123,27 +124,100 @@ def prove(
     Intervals are 95 %, Student's t on the paired differences. Profit is contribution from the
     books less the cost of capital on the stock held each day.
     """
-    from scipy.stats import t as student
+    setting = _setting(plan, old, dataset, journal)
+    model = demand_model(setting.dataset, as_of=plan.as_of, days=days)
+    streams, kept = _streams(plan, setting.dataset, setting.stages, model.streams)
 
+    def demand_of(rng: np.random.Generator) -> Integers:
+        return model.draw(rng)[kept]
+
+    return _play(setting, streams, demand_of, days, replications, seed, progress)
+
+
+def trace(
+    plan: Plan,
+    dataset: Dataset,
+    journal: Journal,
+    demand: pl.DataFrame,
+    *,
+    old: Plan | None = None,
+    replications: int = 2,
+    seed: int = 7,
+) -> Proof:
+    """Return how a plan would have done against demand that really came.
+
+    Parameters
+    ----------
+    demand : polars.DataFrame
+        item, location, date, units; from the day of the plan on.
+    replications : int
+        Demand is the same in each; lead times and yields are drawn.
+    """
+    setting = _setting(plan, old, dataset, journal)
+    keys = demand.select("item", "location").unique().sort("item", "location")
+    last = demand["date"].max()
+    if not isinstance(last, date):
+        raise ValueError("demand has no rows to play")
+    days = (last - plan.as_of).days + 1
+    came = np.zeros((keys.height, days), dtype=np.int64)
+    row = {key: number for number, key in enumerate(keys.rows())}
+    for item, location, day, units in demand.select(
+        "item", "location", "date", "units"
+    ).iter_rows():
+        came[row[item, location], (day - plan.as_of).days] += units
+    streams, kept = _streams(plan, setting.dataset, setting.stages, keys)
+    return _play(setting, streams, lambda rng: came[kept], days, replications, seed, silent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Setting:
+    plan: Plan
+    dataset: Dataset
+    journal: Journal
+    stages: Stages
+    policies: tuple[Policy, Policy]
+
+
+def _setting(plan: Plan, old: Plan | None, dataset: Dataset, journal: Journal) -> _Setting:
     full = dataset.with_tables(sales_history=plan["sales_history"])
     stages = stages_of(plan, full)
-    model = demand_model(full, as_of=plan.as_of, days=days)
-    streams, kept = _streams(plan, full, stages, model.streams)
-    policies = _policies(plan, old, stages)
+    return _Setting(
+        plan=plan,
+        dataset=full,
+        journal=journal,
+        stages=stages,
+        policies=_policies(plan, old, stages),
+    )
+
+
+def _play(
+    setting: _Setting,
+    streams: tuple[Stream, ...],
+    demand_of: Callable[[np.random.Generator], Integers],
+    days: int,
+    replications: int,
+    seed: int,
+    progress: Progress,
+) -> Proof:
+    from scipy.stats import t as student
+
+    plan, stages, policies = setting.plan, setting.stages, setting.policies
     rate = asked_before(plan["sales_history"], stages, as_of=plan.as_of)
-    capital = dataset.setting_number("cost_of_capital_share_per_year", 0.12) / 365
+    capital = setting.dataset.setting_number("cost_of_capital_share_per_year", 0.12) / 365
     values: dict[str, list[dict[str, float]]] = {policy.name: [] for policy in policies}
     commands = 0
     for replication in range(replications):
         rng = np.random.default_rng([seed, replication])
-        demand = model.draw(rng)[kept]
-        lucks = draw(rng, demand, stages, weeks=days // 7 + 1)
+        lucks = draw(rng, demand_of(rng), stages, weeks=days // 7 + 1)
         for number, policy in enumerate(policies):
             share = (replication * len(policies) + number) / (replications * len(policies))
             progress(f"replication {replication + 1} of {replications}, {policy.name}", share)
-            with journal.fork() as fork:
+            with setting.journal.fork() as fork:
                 first = fork.seq
-                result = Replay(fork, stages, streams, policy, lucks, plan.as_of).run(rate)
+                currency = setting.journal.currency
+                result = Replay(fork, stages, streams, policy, lucks, plan.as_of, currency).run(
+                    rate
+                )
                 commands += fork.seq - first
             values[policy.name].append(_measured(result, stages, streams, capital))
     figures = _compared(values, policies, student.ppf(0.975, max(1, replications - 1)))

@@ -59,21 +59,36 @@ class PlannedPolicy:
     """A plan carried out week by week, corrected for what came differently.
 
     Each week a stage is brought to the inventory position the plan meant it to have after
-    that week's decisions; between decisions only where it falls below its reorder point.
+    that week's decisions; between decisions only where it falls below its reorder point. Both
+    levels move with what was asked over the last four weeks against what the plan expected,
+    drawn to 1 by as much evidence as `caution_units`: what a new forecast would do.
     """
 
     stages: Stages
     path: Floats
     orders: np.ndarray
     reorder: Floats
+    expected: Floats
     name: str = "plan"
+    caution_units: float = 20.0
 
     def wanted(self, week: int, position: Integers, rate: Floats) -> Integers:
-        """Return what brings positions to where the plan meant them to be."""
+        """Return what brings positions to where the plan would now mean them to be."""
         at = min(week, self.path.shape[1] - 1)
-        gap = self.path[:, at] - position
-        due = self.orders[:, at] | (position < self.reorder[:, at])
+        level = self._level(at, rate)
+        gap = self.path[:, at] * level - position
+        due = self.orders[:, at] | (position < self.reorder[:, at] * level)
         return np.where(due & (gap >= 1), np.rint(gap), 0).astype(np.int64)
+
+    def _level(self, week: int, rate: Floats) -> Floats:
+        """Return what was asked over what was expected, for the weeks that have passed."""
+        first = max(0, week - 4)
+        if week == 0:
+            return np.ones(len(rate))
+        expected = self.expected[:, first:week].sum(axis=1)
+        asked = rate * 7.0 * (week - first)
+        ratio = (asked + self.caution_units) / (expected + self.caution_units)
+        return np.asarray(np.clip(ratio, 0.5, 2.0))
 
 
 def planned_policy(plan: Plan, stages: Stages, *, name: str = "plan") -> PlannedPolicy:
@@ -100,7 +115,11 @@ def planned_policy(plan: Plan, stages: Stages, *, name: str = "plan") -> Planned
         arrives = _arrival(dates.get((order, line), day), first)
         pipeline[stage, : max(0, arrives) + 1] += units
     reorder = _by_stage(plan["stock_targets"], stages, starts, "reorder_point")
-    return PlannedPolicy(stages, opening + pipeline, orders, reorder, name)
+    expected = sum(
+        (_by_stage(plan["projected_stock"], stages, starts, c) for c in ("demand", "issues")),
+        start=np.zeros((count, weeks)),
+    )
+    return PlannedPolicy(stages, opening + pipeline, orders, reorder, expected, name)
 
 
 def _arrival(day: date, first: date) -> int:

@@ -19,7 +19,7 @@ from fivefold.ledger.accounts import ACCOUNTS
 from fivefold.ledger.events import Command, Line
 from fivefold.ledger.journal import Journal
 from fivefold.twin.policies import Policy, in_lots
-from fivefold.twin.stages import Floats, Integers, Stages
+from fivefold.twin.stages import Floats, Integers, Stage, Stages
 from fivefold.twin.world import lead_time_days
 from fivefold.units import from_minor
 
@@ -106,6 +106,7 @@ class Replay:
         self.served = np.zeros_like(self.draws.demand)
         self.stock_value = np.zeros(days)
         self.ordered_value = 0.0
+        self.cash = 0.0
         self._sold_at = [self.stages.index[s.item, s.location] for s in self.streams]
         self._seed_existing()
 
@@ -278,22 +279,47 @@ class Replay:
         position = self.on_hand + self.on_order - self.committed
         units = in_lots(self.policy.wanted(week, position, rate), self.stages)
         hours = dict(self.stages.weekly_hours)
+        room = self._room()
+        self.cash += self.stages.cash_per_week
+        cover = position / np.maximum(rate, 1e-9)
         for kind in ("move", "make", "buy"):
-            for stage in np.flatnonzero(units):
+            # What would run out first comes first, where hours, room or cash are short.
+            for stage in sorted(np.flatnonzero(units), key=lambda n: (cover[n], n)):
                 if self.stages.rows[stage].kind == kind:
-                    self._place(kind, int(stage), int(units[stage]), day, hours)
+                    self._place(kind, int(stage), int(units[stage]), day, hours, room)
+
+    def _room(self) -> dict[str, float]:
+        """Return the cube left at each place with a limit, what is on its way counted."""
+        room = dict(self.stages.storage_m3)
+        for stage, row in enumerate(self.stages.rows):
+            if row.location in room:
+                room[row.location] -= row.volume_m3 * float(
+                    self.on_hand[stage] + self.on_order[stage]
+                )
+        return room
 
     def _sub_unit(self, day: int) -> Floats:
         """Return the part of a slow stage's rate that whole units of history round away."""
         left = max(0, RATE_DAYS - day) / RATE_DAYS
         return np.asarray((self._fraction - np.rint(self._fraction)) * left)
 
-    def _place(self, kind: str, stage: int, units: int, day: int, hours: dict[str, float]) -> None:
+    def _place(
+        self,
+        kind: str,
+        stage: int,
+        units: int,
+        day: int,
+        hours: dict[str, float],
+        room: dict[str, float],
+    ) -> None:
         row = self.stages.rows[stage]
         if kind == "move":
             units = self._can_move(row.item, row.source, units, row.order_multiple)
+            units = self._fits(row, units, room)
         elif kind == "make":
             units = self._can_make(stage, units, hours)
+        elif row.landed_unit_cost * units > self.cash:
+            units = 0
         if units <= 0:
             return
         week = min(day // 7, self.draws.lead_time.shape[1] - 1)
@@ -319,6 +345,7 @@ class Replay:
                 self.asked[component, RATE_DAYS + day] += used
         else:
             self.ordered_value += row.unit_price * units
+            self.cash -= row.landed_unit_cost * units
         self.on_order[stage] += units
         self.due.setdefault(arrives, []).append((supply, stage, units))
 
@@ -329,6 +356,16 @@ class Replay:
             return 0
         free = max(0, int(self.on_hand[stage] - self.committed[stage]))
         return units if units <= free else free // multiple * multiple
+
+    @staticmethod
+    def _fits(row: Stage, units: int, room: dict[str, float]) -> int:
+        """Return what of the units wanted has room where it goes, and take that room."""
+        if row.location not in room or row.volume_m3 <= 0:
+            return units
+        lots = int(max(0.0, room[row.location]) / row.volume_m3) // row.order_multiple
+        fitting = min(units, lots * row.order_multiple)
+        room[row.location] -= fitting * row.volume_m3
+        return fitting
 
     def _can_make(self, stage: int, units: int, hours: dict[str, float]) -> int:
         """Return what of the units wanted components and hours allow this week."""
@@ -363,6 +400,7 @@ class Replay:
                     else 0.0,
                 ),
             ),
+            freight=row.moving_cost * units,
             components={
                 self.stages.rows[component].item: per_unit for component, per_unit in row.components
             },
@@ -465,13 +503,12 @@ class Replay:
 
     def _store(self, day: int) -> None:
         """Charge a week's storage of every place that has a rate."""
-        rates = self.stages.storage_per_m3_day
+        season = (self.as_of + timedelta(days=day)).month >= 10
         charged: dict[str, float] = {}
         for stage, row in enumerate(self.stages.rows):
-            rate = rates.get(row.location, 0.0)
-            if rate:
-                cube = float(self.on_hand[stage]) * row.volume_m3
-                charged[row.location] = charged.get(row.location, 0.0) + cube * rate * 7
+            cost = row.storage_per_day[season] * float(self.on_hand[stage]) * 7
+            if cost:
+                charged[row.location] = charged.get(row.location, 0.0) + cost
         self._submit(
             [
                 events.storage_charge(

@@ -15,7 +15,13 @@ import numpy.typing as npt
 import polars as pl
 
 from fivefold.cycle.plans import Plan
+from fivefold.deliver.fees import fee_cards
+from fivefold.deliver.size_tiers import size_tier
 from fivefold.model import Dataset
+from fivefold.units import CUBIC_FOOT_M3
+
+#: Fee lines of a channel that fall due when a unit is sent to its place.
+SENDING_LINES = ("INBOUND_FREIGHT", "FBA_INBOUND_PLACEMENT_SERVICE_FEE")
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -26,7 +32,9 @@ class Stage:
     """One item at one place and the way it is refilled.
 
     `kind` is buy, move, make, or none where nothing can refill it. `components` are stages
-    (by number) and units of each in one unit made.
+    (by number) and units of each in one unit made. `moving_cost` is freight and placement of a
+    unit that is sent there; `storage_per_day` what a unit costs there from January to September
+    and from October to December.
     """
 
     item: str
@@ -46,6 +54,8 @@ class Stage:
     resource: str
     yield_share: float
     volume_m3: float
+    moving_cost: float
+    storage_per_day: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +71,10 @@ class Stages:
     existing : tuple of (stage, units, day, order, line)
         What was ordered before and will still arrive, with the day it is expected.
     weekly_hours : mapping of resource to hours
-    storage_per_m3_day : mapping of location to cost
+    storage_m3 : mapping of location to cube
+        Room of a place; nothing is sent there beyond it.
+    cash_per_week : float
+        Money for purchases a week; infinite where nothing limits it.
     """
 
     rows: tuple[Stage, ...]
@@ -69,7 +82,8 @@ class Stages:
     on_hand: Integers
     existing: tuple[tuple[int, int, date, str, int], ...]
     weekly_hours: Mapping[str, float]
-    storage_per_m3_day: Mapping[str, float]
+    storage_m3: Mapping[str, float]
+    cash_per_week: float
 
 
 def stages_of(plan: Plan, dataset: Dataset) -> Stages:
@@ -81,8 +95,9 @@ def stages_of(plan: Plan, dataset: Dataset) -> Stages:
     ways = _ways(plan, dataset)
     items = {row["item"]: row for row in dataset["items"].iter_rows(named=True)}
     makes = _makes(dataset)
+    costs = _PlaceCosts.of(plan, dataset)
     rows = tuple(
-        _stage(item, location, ways.get((item, location)), items.get(item, {}), makes, index)
+        _stage(item, location, ways.get((item, location)), items.get(item, {}), makes, index, costs)
         for item, location in keys
     )
     return Stages(
@@ -91,7 +106,8 @@ def stages_of(plan: Plan, dataset: Dataset) -> Stages:
         on_hand=_free_units(dataset, keys),
         existing=_existing(dataset, index),
         weekly_hours=_weekly_hours(dataset),
-        storage_per_m3_day=_storage_rates(dataset),
+        storage_m3=_storage_limits(dataset),
+        cash_per_week=_cash_per_week(dataset),
     )
 
 
@@ -199,6 +215,7 @@ def _stage(
     noun: Mapping[str, object],
     makes: Mapping[str, Mapping[str, object]],
     index: Mapping[tuple[str, str], int],
+    costs: _PlaceCosts,
 ) -> Stage:
     found = way or {"kind": "none"}
     kind = str(found["kind"])
@@ -229,6 +246,8 @@ def _stage(
         resource=str(made.get("resource") or ""),
         yield_share=float(made.get("share") or 1.0),  # type: ignore[arg-type]
         volume_m3=volume / 1e6,
+        moving_cost=costs.moving.get((item, location), 0.0) if kind == "move" else 0.0,
+        storage_per_day=costs.storage(noun, location, volume / 1e6),
     )
 
 
@@ -271,11 +290,77 @@ def _weekly_hours(dataset: Dataset) -> dict[str, float]:
     }
 
 
-def _storage_rates(dataset: Dataset) -> dict[str, float]:
-    return {
-        row["location"]: (row["storage_cost_per_m3_month"] or 0.0) / 30.4
-        for row in dataset["locations"].iter_rows(named=True)
-    }
+@dataclass(frozen=True, slots=True)
+class _PlaceCosts:
+    """What it costs to send a unit to a place, and to keep it there."""
+
+    moving: Mapping[tuple[str, str], float]
+    own: Mapping[str, float]
+    networks: frozenset[str]
+    card: Mapping[tuple[bool, str], float]
+    as_of: date
+
+    @classmethod
+    def of(cls, plan: Plan, dataset: Dataset) -> _PlaceCosts:
+        """Read freight, placement and storage from the plan's fee lines and the fee card."""
+        places = dict(dataset["channels"].select("channel", "location").iter_rows())
+        moving: dict[tuple[str, str], float] = {}
+        sent = plan["channel_fees"].filter(pl.col("line").is_in(SENDING_LINES))
+        for item, channel, counted in sent.select("item", "channel", "counted").iter_rows():
+            key = (item, places.get(channel, ""))
+            moving[key] = moving.get(key, 0.0) + (counted or 0.0)
+        cards = dataset["fee_cards"] if "fee_cards" in dataset else fee_cards()
+        rows = cards.filter(
+            (pl.col("fee_type") == "BASE_MONTHLY_STORAGE_FEE")
+            & (pl.col("product_class").fill_null("") == "")
+            & (pl.col("effective_from") <= plan.as_of)
+        )
+        card = {
+            (tier == "standard", season): float(amount or 0.0) / float(CUBIC_FOOT_M3) / 30.4
+            for tier, season, amount in rows.select("size_tier", "season", "amount").iter_rows()
+        }
+        kinds = dataset["locations"].filter(pl.col("kind") == "fulfilment_network")["location"]
+        own = {
+            row["location"]: (row["storage_cost_per_m3_month"] or 0.0) / 30.4
+            for row in dataset["locations"].iter_rows(named=True)
+        }
+        return cls(moving, own, frozenset(kinds.to_list()), card, plan.as_of)
+
+    def storage(
+        self, noun: Mapping[str, object], location: str, volume_m3: float
+    ) -> tuple[float, float]:
+        """Return cost a unit and day from January to September, and from October on."""
+        if location not in self.networks:
+            rate = self.own.get(location, 0.0) * volume_m3
+            return rate, rate
+        if not volume_m3 or not noun.get("weight_kg"):
+            return 0.0, 0.0
+        tier = size_tier(
+            length_cm=float(noun["length_cm"]),  # type: ignore[arg-type]
+            width_cm=float(noun["width_cm"]),  # type: ignore[arg-type]
+            height_cm=float(noun["height_cm"]),  # type: ignore[arg-type]
+            weight_kg=float(noun["weight_kg"]),  # type: ignore[arg-type]
+            day=self.as_of,
+        )
+        low, high = (
+            self.card.get((tier.group == "standard", season), 0.0)
+            for season in ("jan_sep", "oct_dec")
+        )
+        return low * volume_m3, high * volume_m3
+
+
+def _storage_limits(dataset: Dataset) -> dict[str, float]:
+    rules = dataset["limits_rules"].filter(pl.col("kind") == "storage_m3")
+    stated = dict(rules.select("subject", "amount_per_week").iter_rows())
+    own = dataset["locations"].select("location", "storage_capacity_m3").drop_nulls()
+    for location, cube in own.iter_rows():
+        stated[location] = min(cube, stated.get(location, cube))
+    return stated
+
+
+def _cash_per_week(dataset: Dataset) -> float:
+    rules = dataset["limits_rules"].filter(pl.col("kind") == "cash")
+    return float(rules["amount_per_week"].min()) if rules.height else float("inf")  # type: ignore[arg-type]
 
 
 def week_of(day: date, start: date) -> int:

@@ -264,7 +264,7 @@ def _commit_in(
     passes = [
         (order[kind == COMMITMENT], never, *priced),
         # What lies at a place is sold there: no price and no safety stock keeps it back. What
-        # lies further up is sent on to whoever wants it first.
+        # lies further up, components too, goes to whoever wants it first.
         (_own_stock_first(model, network, order), never, *priced),
         (_as_sold(pieces, order), pieces.worth, *_stock_costs(model, network, prices)),
         (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced),
@@ -299,13 +299,13 @@ def _as_sold(pieces: Pieces, order: np.ndarray) -> np.ndarray:
 def _stock_costs(
     model: SupplyModel, network: SupplyNetwork, prices: Prices
 ) -> tuple[Floats, Floats]:
-    """Return costs of ways and of holding when nothing is bought or made, only moved.
+    """Return costs of ways and of holding when nothing is bought, only made and moved.
 
-    What was paid for stock is sunk: sending it on costs its way and the room it takes.
+    What was paid for stock is sunk: using it costs its way, the hours and the room it takes.
     """
-    moves = np.array([way.kind == "move" for way in model.ways], dtype=bool)
-    only_moves = network.with_changes(base_cost=np.where(moves, network.base_cost, np.inf))
-    answer = answer_to(only_moves, NodeDemand.of(network, model.pieces), prices.price)
+    bought = np.array([way.kind == "buy" for way in model.ways], dtype=bool)
+    nothing_new = network.with_changes(base_cost=np.where(bought, np.inf, network.base_cost))
+    answer = answer_to(nothing_new, NodeDemand.of(network, model.pieces), prices.price)
     return answer.way_cost, answer.hold_cum
 
 
