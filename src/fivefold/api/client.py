@@ -1,0 +1,314 @@
+"""A client for the API: each use case a method, tables as polars frames, errors as exceptions."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from types import TracebackType
+from typing import Any
+
+import httpx
+import polars as pl
+
+from fivefold.errors import FivefoldError
+
+#: Statuses after which the same request may be sent again.
+_AGAIN = (429, 503)
+
+
+class ApiError(FivefoldError):
+    """The server refused a request.
+
+    Attributes
+    ----------
+    status : int
+    code : str
+        Fixed word of the problem.
+    problem : dict
+        The whole problem object.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.code = str(problem.get("code", ""))
+        self.problem = dict(problem)
+        super().__init__(f"{status} {self.code}: {problem.get('detail', '')}")
+
+
+class Client:
+    """Asks one server as one caller. A request that writes carries a key of its own.
+
+    Parameters
+    ----------
+    url : str
+        Where the server is.
+    token : str
+    http : httpx.Client, optional
+        Another transport, such as a test's.
+    tries : int
+        How often a request is sent while the server is busy.
+
+    Examples
+    --------
+    >>> with Client("http://127.0.0.1:8765", "fft_…") as fivefold:  # doctest: +SKIP
+    ...     plan = fivefold.plan(periods=26)
+    ...     fivefold.rows("purchase_orders", plan=plan["plan"])
+    """
+
+    def __init__(
+        self,
+        url: str = "http://127.0.0.1:8765",
+        token: str = "",
+        *,
+        http: httpx.Client | None = None,
+        tries: int = 5,
+    ) -> None:
+        self._http = http or httpx.Client(base_url=url, timeout=60.0)
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._tries = tries
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
+    def request(
+        self, method: str, path: str, *, key: str | None = None, **more: Any
+    ) -> httpx.Response:
+        """Return the answer to a request below /api/v1.
+
+        Raises
+        ------
+        ApiError
+            If the server refuses it.
+        """
+        headers = {**self._headers, **more.pop("headers", {})}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        for attempt in range(1, self._tries + 1):
+            answer = self._http.request(method, f"/api/v1{path}", headers=headers, **more)
+            if answer.status_code not in _AGAIN or attempt == self._tries:
+                break
+            time.sleep(float(answer.headers.get("Retry-After", 1)) * attempt)
+        if answer.status_code >= 400:
+            raise ApiError(answer.status_code, _problem(answer))
+        return answer
+
+    def _json(self, method: str, path: str, **more: Any) -> Any:
+        return self.request(method, path, **more).json()
+
+    def session(self) -> dict[str, Any]:
+        """Return who one is to the server."""
+        return dict(self._json("GET", "/session"))
+
+    def tables(self) -> list[dict[str, Any]]:
+        """Return the input tables with what they hold."""
+        return list(self._json("GET", "/tables"))
+
+    def rows(
+        self,
+        table: str,
+        *,
+        plan: str | None = None,
+        where: Iterable[str] = (),
+        sort: str = "",
+        page_rows: int = 10_000,
+    ) -> pl.DataFrame:
+        """Return a table, of a plan where one is named, as a frame; all pages of it.
+
+        Days and instants are text, as the server writes them.
+        """
+        path = f"/plans/{plan}/tables/{table}/rows" if plan else f"/tables/{table}/rows"
+        parts: list[pl.DataFrame] = []
+        offset = 0
+        while True:
+            found = self._json(
+                "GET",
+                path,
+                params={
+                    "where": list(where),
+                    "sort": sort,
+                    "form": "columns",
+                    "offset": offset,
+                    "limit": page_rows,
+                },
+            )
+            parts.append(pl.DataFrame(found["columns"], infer_schema_length=None))
+            offset += page_rows
+            if offset >= found["count"]:
+                return pl.concat(parts, how="vertical_relaxed")
+
+    def import_files(
+        self,
+        files: Iterable[tuple[str, bytes]],
+        *,
+        dry_run: bool = False,
+        skip_bad_rows: bool = False,
+    ) -> dict[str, Any]:
+        """Import files and return what became of each."""
+        job = self._json(
+            "POST",
+            "/imports",
+            params={"dry_run": dry_run, "skip_bad_rows": skip_bad_rows},
+            files=[("files", (name, content)) for name, content in files],
+        )
+        return self.result(job["job"])
+
+    def change_rows(
+        self, table: str, rows: list[dict[str, Any]], *, reason: str = "", dry_run: bool = False
+    ) -> dict[str, Any]:
+        """Write rows into an input table by their key."""
+        body = {"rows": rows, "reason": reason, "dry_run": dry_run}
+        return dict(self._json("PATCH", f"/tables/{table}/rows", json=body))
+
+    def plan(
+        self, *, progress: Callable[[str, float], None] | None = None, **params: Any
+    ) -> dict[str, Any]:
+        """Make a plan and return it; params as `periods`, `demand_factor`, `budget`."""
+        job = self._json("POST", "/plans", json=_written(params))
+        return self.result(job["job"], progress=progress)
+
+    def prove(
+        self,
+        plan: str = "latest",
+        *,
+        progress: Callable[[str, float], None] | None = None,
+        **params: Any,
+    ) -> dict[str, Any]:
+        """Play a plan in the twin and return its figures."""
+        job = self._json("POST", f"/plans/{plan}/proof", json=params)
+        return self.result(job["job"], progress=progress)
+
+    def accept(self, plan: str = "latest", *, release_days: int = 7) -> dict[str, Any]:
+        """Accept a plan."""
+        body = {"release_days": release_days}
+        return dict(self._json("POST", f"/plans/{plan}/acceptance", json=body))
+
+    def why(self, name: str, *, plan: str = "latest") -> dict[str, Any]:
+        """Return why something was decided."""
+        return dict(self._json("GET", f"/plans/{plan}/why/{name}"))
+
+    def measures(self, *, days: int = 91) -> list[dict[str, Any]]:
+        """Return the figures of the loop."""
+        return list(self._json("GET", "/measures", params={"days": days})["measures"])
+
+    def order(
+        self, lines: list[dict[str, Any]], *, key: str | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """Take a customer order; give a key of your own to be able to ask again."""
+        body = _written({"lines": lines, **more})
+        return dict(self._json("POST", "/orders", json=body, key=key or _key()))
+
+    def ship(self, order: str) -> dict[str, Any]:
+        """Ship what is reserved for an order."""
+        return dict(self._json("POST", f"/orders/{order}/shipment", json={}))
+
+    def receive(
+        self, order: str, quantities: Mapping[str, int] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        """Receive goods of a supply order: all that is open, or units by item."""
+        body = _written({"quantities": quantities, **more})
+        path = f"/supply-orders/{order}/receipts"
+        return dict(self._json("POST", path, json=body, key=_key()))
+
+    def take_back(self, return_id: str, item: str, **more: Any) -> dict[str, Any]:
+        """Take a return in."""
+        body = _written({"item": item, **more})
+        return dict(self._json("PUT", f"/returns/{return_id}", json=body))
+
+    def supply_order(self, order: str) -> tuple[dict[str, Any], str]:
+        """Return a supply order and the mark of its version."""
+        answer = self.request("GET", f"/supply-orders/{order}")
+        return dict(answer.json()), answer.headers["etag"]
+
+    def change_supply_order(
+        self, order: str, lines: list[dict[str, Any]], *, seen: str, reason: str = ""
+    ) -> dict[str, Any]:
+        """Change a supply order of the version `seen`; an `ApiError` 412 tells what changed."""
+        body = {"lines": [_written(line) for line in lines], "reason": reason}
+        headers = {"If-Match": seen}
+        return dict(self._json("PATCH", f"/supply-orders/{order}", json=body, headers=headers))
+
+    def command(self, command: Mapping[str, Any], *, key: str | None = None) -> dict[str, Any]:
+        """Write one command into the books; give a key of your own to be able to ask again."""
+        return dict(self._json("POST", "/ledger/commands", json=dict(command), key=key or _key()))
+
+    def trial_balance(self) -> dict[str, Any]:
+        """Return the trial balance."""
+        return dict(self._json("GET", "/ledger/trial-balance"))
+
+    def verify(self) -> dict[str, Any]:
+        """Have the books folded anew and return what was found."""
+        return self.result(self._json("POST", "/ledger/verification")["job"])
+
+    def report(self, plan: str = "latest") -> bytes:
+        """Return a plan's report and workbook as one zip file."""
+        return self.request("GET", f"/plans/{plan}/report").content
+
+    def cancel(self, job: str) -> dict[str, Any]:
+        """End a job."""
+        return dict(self._json("DELETE", f"/jobs/{job}"))
+
+    def events(self, job: str) -> Iterator[dict[str, Any]]:
+        """Yield a job's changes as they come, until it ends."""
+        with self._http.stream(
+            "GET", f"/api/v1/jobs/{job}/events", headers=self._headers, timeout=None
+        ) as told:
+            if told.status_code >= 400:
+                told.read()
+                raise ApiError(told.status_code, _problem(told))
+            for line in told.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
+
+    def result(
+        self, job: str, *, progress: Callable[[str, float], None] | None = None
+    ) -> dict[str, Any]:
+        """Wait for a job and return its result.
+
+        Raises
+        ------
+        ApiError
+            If it failed or was cancelled.
+        """
+        for change in self.events(job):
+            if progress is not None and change.get("step"):
+                progress(change["step"], change["share"])
+        ended = self._json("GET", f"/jobs/{job}")
+        if ended["state"] != "done":
+            told = ended["problem"] or {"status": 409, "code": ended["state"], "detail": job}
+            raise ApiError(int(told["status"]), told)
+        return dict(ended["result"])
+
+
+def _key() -> str:
+    return uuid.uuid4().hex
+
+
+def _written(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as JSON takes them, days as text, what is absent left out."""
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _problem(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        return dict(answer.json())
+    except ValueError:
+        return {"detail": answer.text[:300]}
