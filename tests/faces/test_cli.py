@@ -80,10 +80,12 @@ def test_a_bad_quantity_ends_with_three_and_names_file_row_and_column(
 
 
 def test_a_name_in_brackets_is_printed_and_not_taken_for_mark_up(tmp_path: Path) -> None:
-    path = tmp_path / "offers[bold].csv"
+    path = tmp_path / "offers.csv"
     path.write_text("item,channel,price\n[/red]KEY,NOPE,5\n")
-    shown = run("import", path, "-w", tmp_path / "w", code=BAD_DATA).stdout
-    assert "offers[bold].csv" in shown
+    odd = tmp_path / "what[bold].csv"
+    odd.write_text("a,b\n1,2\n")
+    shown = run("import", path, odd, "-w", tmp_path / "w", code=BAD_DATA).stdout
+    assert "what[bold].csv" in shown
     assert "[[/red]KEY→NOPE]" in shown
 
 

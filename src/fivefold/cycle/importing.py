@@ -172,10 +172,10 @@ def _fit_together(
         taken = [load for load in fresh if load.sha256 not in refused]
         tables, told = merge([*standing, *taken])
         dataset, found = check_tables(tables)
-        names = {_file_of(load.name): load.sha256 for load in taken}
+        names = {load.name: load.sha256 for load in taken}
         bad: dict[str, list[Problem]] = {}
         for problem in found:
-            sha256 = names.get(_file_of(problem.file))
+            sha256 = names.get(problem.file) or names.get(_workbook_of(problem.file))
             if problem.severity == "error" and sha256 is not None:
                 bad.setdefault(sha256, []).append(problem)
         if not bad:
@@ -184,9 +184,9 @@ def _fit_together(
         refused.update(bad)
 
 
-def _file_of(name: str) -> str:
-    """Return the file a row came from, without the sheet that stands behind it."""
-    return name.partition("[")[0]
+def _workbook_of(name: str) -> str:
+    """Return the workbook a row came from, without the sheet that stands behind it."""
+    return name.rpartition("[")[0]
 
 
 def _report(
