@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from fivefold.api.companies import Company
@@ -22,11 +27,13 @@ from fivefold.api.problems import of_error
 from fivefold.connect.excel import write_workbook
 from fivefold.connect.tables import write_csv, write_parquet
 from fivefold.cycle.decisions import QuantityEdit, edit_quantities, release, snooze
+from fivefold.cycle.importing import import_files, undo_import
 from fivefold.errors import FivefoldError, NotFoundError
 from fivefold.web.tower import grids, rendering
 from fivefold.web.tower.grids import Grid, filtered, grid_query, page
-from fivefold.web.tower.rooms import registry, search, why
+from fivefold.web.tower.rooms import data, demand, registry, search, why
 from fivefold.web.tower.state import State, state_of
+from fivefold.web.words import many
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MEDIA = {"xlsx": _XLSX, "csv": "text/csv; charset=utf-8", "parquet": "application/octet-stream"}
@@ -48,6 +55,20 @@ def make_router(context: Context) -> APIRouter:
     desk = Desk(context)
     for room in registry.ROOMS:
         router.add_api_route(room.path, desk.room(room), methods=["GET"], name=f"room {room.path}")
+    router.add_api_route("/jobs", desk.jobs, methods=["GET"])
+    router.add_api_route(
+        "/jobs/{job}/cancel", desk.cancel, methods=["POST"], openapi_extra=verb("plan.run")
+    )
+    loads = verb("data.import")
+    for path, handler in (
+        ("/data/look", desk.look),
+        ("/data/fix/{stage}", desk.fix),
+        ("/data/load/{stage}", desk.load),
+        ("/data/drop/{stage}", desk.drop),
+        ("/data/undo/{sha256}", desk.undo),
+        ("/demand/override", desk.override),
+    ):
+        router.add_api_route(path, handler, methods=["POST"], openapi_extra=loads)
     router.add_api_route("/why", desk.why, methods=["GET"])
     router.add_api_route("/search", desk.search, methods=["GET"])
     router.add_api_route("/grid/{name}", desk.grid, methods=["GET"])
@@ -83,6 +104,7 @@ class Desk:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._stages = Stages()
 
     def room(self, room: registry.Room) -> Callable[[Request], Response]:
         """Return the handler of a room."""
@@ -92,6 +114,8 @@ class Desk:
             try:
                 state = self.state(request)
                 values = room.values(state, query)
+                if room.path == "/data" and query.get("stage"):
+                    values["review"] = self._review(request, query["stage"])
             except FivefoldError as error:
                 return self._refused(request, room.path, error)
             template = values.get("template", room.template)
@@ -107,6 +131,117 @@ class Desk:
         stamp = (company.plans.folder / made[-1] / "plan.json").stat().st_mtime_ns if made else 0
         key = ("tower", company.journal.seq, made, stamp, name)
         return company.remembered(key, lambda: state_of(company, name, today=company.today()))
+
+    def jobs(self, request: Request) -> Response:
+        """Return the page of long work."""
+        caller = self._context.caller(request)
+        known = [job.record() for job in self._context.jobs.of(caller.tenant)]
+        values = {"title": "Jobs", "jobs": known}
+        return self._page(request, self.state(request), "/jobs", "jobs.html", values)
+
+    def cancel(self, request: Request, job: str) -> Response:
+        """End long work."""
+        self._context.jobs.job(self._context.caller(request).tenant, job).cancel()
+        return JSONResponse({"message": "Cancelled; nothing of it is kept."})
+
+    async def look(self, request: Request) -> Response:
+        """Read files, say what is in them and what is wrong; nothing is loaded."""
+        async with request.form(max_files=200, max_fields=4) as form:
+            files = [
+                (PurePath(part.filename or "file").name, await part.read())
+                for _, part in form.multi_items()
+                if isinstance(part, UploadFile)
+            ]
+        if not files:
+            return JSONResponse({"detail": "no file was sent"}, 422)
+        stage = self._stages.keep(self._context.caller(request).tenant, files)
+        return JSONResponse({"go": f"/data?stage={stage}"})
+
+    def _review(self, request: Request, stage: str) -> dict[str, Any] | None:
+        files = self._stages.files(self._context.caller(request).tenant, stage)
+        if files is None:
+            return None
+        company = self._context.company(request)
+        day = company.today()
+        report = import_files(company, files, actor=self._actor(request), as_of=day, dry_run=True)
+        return data.review(report, stage)
+
+    async def fix(self, request: Request, stage: str) -> Response:
+        """Change one cell of a file that was looked at."""
+        body = await request.json()
+        tenant = self._context.caller(request).tenant
+        files = self._stages.files(tenant, stage)
+        if files is None:
+            return _put_away()
+        name = str(body.get("file", ""))
+        try:
+            self._stages.replace(
+                tenant,
+                stage,
+                [
+                    (
+                        each,
+                        data.changed_cell(
+                            content,
+                            row=int(body.get("row", 0)),
+                            column=str(body.get("column", "")),
+                            value=str(body.get("value", "")),
+                        )
+                        if each == name
+                        else content,
+                    )
+                    for each, content in files
+                ],
+            )
+        except ValueError as error:
+            return JSONResponse({"detail": f"It cannot be mended here: {error}"}, 422)
+        return JSONResponse({"message": "Changed; the file was read again."})
+
+    def load(self, request: Request, stage: str) -> Response:
+        """Load the files that were looked at; those with a problem are left out whole."""
+        tenant = self._context.caller(request).tenant
+        files = self._stages.files(tenant, stage)
+        if files is None:
+            return _put_away()
+        told = self._import(request, files)
+        self._stages.drop(tenant, stage)
+        return JSONResponse({"message": told, "go": "/data"})
+
+    def _import(self, request: Request, files: Sequence[tuple[str, bytes]]) -> str:
+        company = self._context.company(request)
+        with company.writing:
+            report = import_files(company, files, actor=self._actor(request), as_of=company.today())
+        loaded = sum(each.status == "loaded" for each in report.files)
+        return f"{many(loaded, 'file')} loaded, {report.commands_written:,} facts written."
+
+    def drop(self, request: Request, stage: str) -> Response:
+        """Forget files that were looked at."""
+        self._stages.drop(self._context.caller(request).tenant, stage)
+        return JSONResponse({"message": "Put away; nothing was loaded.", "go": "/data"})
+
+    def undo(self, request: Request, sha256: str) -> Response:
+        """Take a loaded file back out of the tables."""
+        company = self._context.company(request)
+        with company.writing:
+            name = undo_import(company, sha256, actor=self._actor(request), as_of=company.today())
+        return JSONResponse({"message": f"{name} was taken back."})
+
+    async def override(self, request: Request) -> Response:
+        """Keep a change of the forecast as a table of one row, loaded like any other file."""
+        body = await request.json()
+        caller = self._context.caller(request)
+        content = demand.override_table(
+            body, author=caller.label or caller.role, today=date.today()
+        )
+        files = [(f"forecast_overrides-{secrets.token_hex(4)}.csv", content)]
+        company = self._context.company(request)
+        day = company.today()
+        looked = import_files(company, files, actor=caller.actor, as_of=day, dry_run=True)
+        problems = [str(p.message) for each in looked.files for p in each.problems]
+        if looked.has_errors or looked.files[0].status != "loaded":
+            return JSONResponse({"detail": "; ".join(problems) or "it was not understood"}, 422)
+        self._import(request, files)
+        return JSONResponse({"message": "Kept. Run plan to see what it changes."})
 
     def why(self, request: Request) -> Response:
         """Return what the drawer says about a name."""
@@ -283,6 +418,44 @@ class Desk:
         values = {"title": "Not found" if status == 404 else "Not possible", "words": str(error)}
         told = rendering.render("refused.html", self._frame(request, state, path, values))
         return _html(request, told, status)
+
+
+class Stages:
+    """Files that were looked at and wait to be loaded, a few a company, in memory."""
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._files: OrderedDict[tuple[str, str], Sequence[tuple[str, bytes]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, tenant: str, files: Sequence[tuple[str, bytes]]) -> str:
+        """Return the name under which files wait; the oldest of a company make room."""
+        name = secrets.token_hex(8)
+        with self._lock:
+            own = [key for key in self._files if key[0] == tenant]
+            for key in own[: max(0, len(own) + 1 - self._most)]:
+                del self._files[key]
+            self._files[tenant, name] = files
+        return name
+
+    def files(self, tenant: str, stage: str) -> Sequence[tuple[str, bytes]] | None:
+        """Return the files of a stage, None where they are gone."""
+        with self._lock:
+            return self._files.get((tenant, stage))
+
+    def replace(self, tenant: str, stage: str, files: Sequence[tuple[str, bytes]]) -> None:
+        """Put other files in their place."""
+        with self._lock:
+            self._files[tenant, stage] = files
+
+    def drop(self, tenant: str, stage: str) -> None:
+        """Forget the files of a stage."""
+        with self._lock:
+            self._files.pop((tenant, stage), None)
+
+
+def _put_away() -> Response:
+    return JSONResponse({"detail": "These files are no longer kept; drop them again."}, 410)
 
 
 def _quantity_edit(told: Mapping[str, Any]) -> QuantityEdit:

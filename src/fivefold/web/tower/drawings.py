@@ -225,3 +225,59 @@ def cover_band(
         token = "bad" if weeks < low else "violet" if weeks > high else "good"
         canvas.dot(across(min(most, weeks)), 11, token=token, radius=5)
     return canvas.figure()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """A point of a curve; one with a name is marked beside it."""
+
+    x: float
+    y: float
+    name: str = ""
+    tip: str = ""
+
+
+def curve(
+    points: Sequence[Curve],
+    *,
+    title: str,
+    across_unit: str = "",
+    up_unit: str = "",
+    width: int = 640,
+    height: int = 300,
+) -> Figure:
+    """Return points joined by a line, and named points beside it."""
+    if not points:
+        return nothing(title, "Nothing to draw.", width=width)
+    ups = round_ticks(min(p.y for p in points), max(p.y for p in points), count=5)
+    overs = round_ticks(0.0, max(p.x for p in points), count=5)
+    named = ", ".join(
+        f"{p.name} at {short(p.x, unit=across_unit)} and {p.y:.1f}{up_unit}"
+        for p in points
+        if p.name
+    )
+    canvas = Canvas(width, height, title, f"{len(points)} points. {named}")
+    left, right, top, bottom = 54, width - 18, 12, height - 28
+    across, up = Scale(overs[0], overs[-1], left, right), Scale(ups[0], ups[-1], bottom, top)
+    for tick in ups:
+        canvas.line(left, up(tick), right, up(tick), token="line")
+        canvas.text(left - 6, up(tick) + 4, short(tick, unit=up_unit), anchor="end")
+    for tick in overs:
+        canvas.text(across(tick), bottom + 18, short(tick, unit=across_unit), anchor="middle")
+    along = sorted((p for p in points if not p.name), key=lambda p: p.x)
+    canvas.path([(across(p.x), up(p.y)) for p in along], token="accent", width=2)
+    for p in along:
+        canvas.dot(across(p.x), up(p.y), token="accent", radius=3.5, tip=p.tip)
+    for p in points:
+        if p.name:
+            canvas.mark(across(p.x), up(p.y), "at risk", size=7, tip=p.tip)
+            canvas.text(
+                across(p.x) - 12,
+                up(p.y) + 4,
+                p.name,
+                anchor="end",
+                token="ink",
+                weight=600,
+                halo=True,
+            )
+    return canvas.figure()

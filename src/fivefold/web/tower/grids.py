@@ -29,7 +29,7 @@ _KINDS = {
     "boolean": "truth",
 }
 _WIDTHS = {"number": 96, "count": 96, "share": 92, "money": 108, "day": 118, "moment": 172}
-_NUMERIC = frozenset({"number", "count", "share", "money"})
+_NUMERIC = frozenset({"number", "count", "share", "money", "cents"})
 _COMPARED = re.compile(r"^(<=|>=|<|>|=)\s*(.+)$")
 
 
@@ -194,6 +194,8 @@ def shown(kind: str, value: Any, sign: str = "$") -> str:
         return words.DASH
     if kind == "money":
         return words.money(value, sign)
+    if kind == "cents":
+        return words.money(value, sign, cents=True)
     if kind == "share":
         return words.share(value)
     if kind == "number":

@@ -123,7 +123,9 @@ def _environment() -> Environment:
         text=words.text,
         shown=lambda value, kind, sign="$": grids.shown(kind, value, sign),
     )
-    found.globals.update(chart=chart, mark=mark, rooms=ROOMS, version=version, MARKS=MARKS)
+    found.globals.update(
+        svg=_svg, chart=chart, mark=mark, rooms=ROOMS, version=version, MARKS=MARKS
+    )
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fivefold.web.tower.grids import Grid
-from fivefold.web.tower.rooms import home
+from fivefold.web.tower.rooms import books, data, demand, home, inventory, others, sop, supply
 from fivefold.web.tower.state import State
 
 Query = Mapping[str, str]
@@ -36,9 +36,47 @@ class Room:
         return {"title": self.title, **self.view(state, query)}
 
 
-ROOMS: tuple[Room, ...] = (Room(path="/", title="Home", template="home.html", view=home.view),)
+ROOMS: tuple[Room, ...] = (
+    Room(path="/", title="Home", template="home.html", view=home.view),
+    Room(path="/demand", title="Demand", template="demand.html", view=demand.view),
+    Room(path="/supply", title="Supply", template="supply.html", view=supply.view),
+    Room(path="/make", title="Make", template="make.html", view=others.make_view),
+    Room(path="/inventory", title="Inventory", template="inventory.html", view=inventory.view),
+    Room(path="/orders", title="Orders", template="orders.html", view=others.orders_view),
+    Room(path="/network", title="Network", template="network.html", view=others.network_view),
+    Room(path="/returns", title="Returns", template="returns.html", view=others.returns_view),
+    Room(path="/sop", title="S&OP", template="sop.html", view=sop.view),
+    Room(
+        path="/portfolio", title="Portfolio", template="portfolio.html", view=others.portfolio_view
+    ),
+    Room(path="/books", title="Books", template="books.html", view=books.view, needs="data"),
+    Room(path="/data", title="Data", template="data.html", view=data.view, needs="nothing"),
+)
 
-GRIDS: dict[str, Callable[[State, Query], Grid]] = {}
+GRIDS: dict[str, Callable[[State, Query], Grid]] = {
+    "supply": supply.proposals,
+    "purchase_orders": supply.orders,
+    "inbound_shipments": supply.shipments,
+    "supply_changes": supply.changes,
+    "supply_orders": supply.placed,
+    "demand": demand.streams,
+    "stock": inventory.stock,
+    "ages": inventory.ages,
+    "advice": inventory.advice,
+    "channels": inventory.channels,
+    "work_orders": others.work_orders,
+    "orders": others.orders,
+    "locations": others.locations,
+    "lanes": others.lanes,
+    "returns": others.returns,
+    "return_rates": others.return_rates,
+    "portfolio": others.portfolio,
+    "violations": sop.violations,
+    "plan_changes": sop.changes,
+    "moves": books.moves,
+    "legs": books.legs,
+    "table": data.table,
+}
 
 #: Lists whose cells may be changed.
 EDITABLE = frozenset({"supply"})

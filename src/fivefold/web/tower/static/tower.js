@@ -143,7 +143,7 @@ async function submit(event, form) {
   if (clicked) clicked.disabled = true;
   try {
     const told = await send(form.action, typed(form, fields));
-    if (told.message) say(told.message);
+    if (form.dataset.said ?? told.message) say(form.dataset.said ?? told.message);
     if (told.job && told.state) { await follow(told.job); return; }
     await go(told.go || location.pathname + location.search, { push: Boolean(told.go), focus: false });
   } finally {

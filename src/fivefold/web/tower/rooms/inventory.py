@@ -1,0 +1,306 @@
+"""Inventory and FBA: cover, ages and what they cost, channels, Amazon's own advice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from fivefold.web import summaries, words
+from fivefold.web.charts import bars, lines, shares
+from fivefold.web.drawing import Figure
+from fivefold.web.tower.grids import Grid, column, schema_columns
+from fivefold.web.tower.rooms.home import health_counts
+from fivefold.web.tower.state import State
+
+TABS = (
+    ("", "Stock"),
+    ("fba", "FBA ages and fees"),
+    ("advice", "Amazon's advice"),
+    ("channels", "Channels"),
+    ("service", "Money and service"),
+)
+#: Amazon counts units as aged from this many days.
+_AGED_DAYS = 181
+
+
+def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return what the page shows."""
+    tab = query.get("tab", "")
+    lacks = {
+        "fba": state.dataset["inventory_ages"].height == 0,
+        "advice": state.dataset["marketplace_advice"].height == 0,
+        "channels": state.made["channel_choices"].height == 0,
+        "service": state.made["stock_frontier"].height == 0
+        if "stock_frontier" in state.made.tables
+        else True,
+    }
+    tabs = [(name, label) for name, label in TABS if not lacks.get(name)]
+    tab = tab if tab in {name for name, _ in tabs} else ""
+    health = state.once("health", lambda: summaries.stock_health(state.made, state.dataset))
+    return {
+        "tab": tab,
+        "tabs": tabs,
+        "counts": health_counts(state),
+        "state_chosen": query.get("f.status", ""),
+        "shares": lambda width: shares(
+            title="Items at places by state of stock",
+            rows=[(name, float(count), name) for name, count in health_counts(state)],
+            width=width,
+        ),
+        "items": health.height,
+        "fba": _fba(state) if tab == "fba" else None,
+        "frontier": _frontier(state) if tab == "service" else None,
+        "gain": _channel_gain(state) if tab == "channels" else None,
+        "advice": _advice_words(state) if tab == "advice" else None,
+    }
+
+
+def stock(state: State, query: Mapping[str, str]) -> Grid:
+    """Return items at places with their state, cover and what comes in."""
+    keys = ["item", "location"]
+    cost = state.dataset["items"].select("item", "unit_cost")
+    target = (
+        state.made["stock_targets"].sort("period_start").group_by(keys, maintain_order=True).first()
+    )
+    coming = state.made["projected_stock"].group_by(keys).agg(coming=pl.col("receipts").sum())
+    frame = (
+        state.once("health", lambda: summaries.stock_health(state.made, state.dataset))
+        .join(cost, on="item", how="left")
+        .join(
+            target.select(*keys, "safety_stock", "order_up_to", "cycle_service_level"),
+            on=keys,
+            how="left",
+        )
+        .join(coming, on=keys, how="left")
+        .with_columns(
+            title=pl.col("item").replace(state.titles),
+            value=pl.col("on_hand") * pl.col("unit_cost"),
+            key=pl.col("item") + "@" + pl.col("location"),
+        )
+    )
+    return Grid(
+        name="stock",
+        frame=frame,
+        key="key",
+        sign=state.sign,
+        columns=(
+            column("item", "Item", width=112, why=True),
+            column("title", "Title", width=240),
+            column("location", "Place", width=92),
+            column("status", "State", "status", width=112),
+            column("on_hand", "On hand", "count"),
+            column("weekly", "A week", "number", width=84),
+            column("cover_weeks", "Weeks of cover", "number", width=120),
+            column("safety_stock", "Safety stock", "count", width=104),
+            column("order_up_to", "Up to", "count", width=84),
+            column("coming", "Comes in", "count"),
+            column("short_units", "Short, 8 weeks", "count", width=116),
+            column("short_week", "Short from", "day"),
+            column("at_risk", "At risk", "money"),
+            column("value", "At cost", "money"),
+        ),
+    )
+
+
+def _fba(state: State) -> dict[str, Any]:
+    """Return units by age and the fees of the last months."""
+    ages = state.dataset["inventory_ages"]
+    last = ages["as_of"].max()
+    now = ages.filter(pl.col("as_of") == last)
+    bands = (
+        now.group_by("age_from_days", "age_to_days")
+        .agg(pl.col("quantity").sum())
+        .sort("age_from_days")
+    )
+    names = [
+        (f"{start}–{end} days" if end else f"over {start} days", float(units))
+        for start, end, units in bands.iter_rows()
+    ]
+    charged = state.dataset["storage_charges"]
+    months = (
+        charged.group_by("month")
+        .agg(pl.col("fee").sum(), pl.col("aged_surcharge").sum())
+        .sort("month")
+    )
+    aged = now.filter(pl.col("age_from_days") >= _AGED_DAYS)
+    return {
+        "as_of": last,
+        "ages": lambda width: bars(title="Units at FBA by age", rows=names, width=width),
+        "months": (
+            lambda width: lines(
+                title="Storage fees by month",
+                days=months["month"].to_list(),
+                series={
+                    "storage": months["fee"].fill_null(0).to_list(),
+                    "of it aged": months["aged_surcharge"].fill_null(0).to_list(),
+                },
+                unit=state.sign,
+                width=width,
+            )
+        )
+        if months.height
+        else None,
+        "aged_units": int(aged["quantity"].sum()),
+        "aged_items": aged["item"].n_unique(),
+    }
+
+
+def ages(state: State, query: Mapping[str, str]) -> Grid:
+    """Return aged stock by item with what its storage was charged last."""
+    table = state.dataset["inventory_ages"]
+    now = table.filter(pl.col("as_of") == table["as_of"].max())
+    by_label = dict(state.dataset["items"].select("fnsku", "item").drop_nulls().iter_rows())
+    charged = state.dataset["storage_charges"].with_columns(item=pl.col("item").replace(by_label))
+    month = charged["month"].max()
+    fees = (
+        charged.filter(pl.col("month") == month)
+        .group_by("item")
+        .agg(fee=pl.col("fee").sum(), surcharge=pl.col("aged_surcharge").sum())
+    )
+    frame = (
+        now.group_by("item")
+        .agg(
+            units=pl.col("quantity").sum(),
+            to_90=pl.col("quantity").filter(pl.col("age_from_days") < 91).sum(),
+            to_180=pl.col("quantity").filter(pl.col("age_from_days").is_between(91, 180)).sum(),
+            aged=pl.col("quantity").filter(pl.col("age_from_days") >= _AGED_DAYS).sum(),
+        )
+        .join(fees, on="item", how="left")
+        .with_columns(title=pl.col("item").replace(state.titles), key=pl.col("item") + "@FBA-US")
+    )
+    return Grid(
+        name="ages",
+        frame=frame,
+        key="key",
+        sign=state.sign,
+        sort="-aged",
+        columns=(
+            column("item", "Item", width=112, why=True),
+            column("title", "Title", width=270),
+            column("units", "At FBA", "count"),
+            column("to_90", "0–90 days", "count"),
+            column("to_180", "91–180", "count"),
+            column("aged", "Over 180", "count"),
+            column("fee", "Storage, last month", "money", width=150),
+            column("surcharge", "Aged surcharge", "money", width=130),
+        ),
+    )
+
+
+def advice(state: State, query: Mapping[str, str]) -> Grid:
+    """Return Amazon's recommendation beside what the plan sends, and the difference in money."""
+    cost = state.dataset["items"].select("item", "unit_cost")
+    networks = state.dataset["locations"].filter(pl.col("kind") == "fulfilment_network")["location"]
+    until = state.today + timedelta(weeks=8)
+    sent = (
+        state.made["supply_plan"]
+        .filter(
+            (pl.col("kind") == "move")
+            & pl.col("destination").is_in(networks.to_list())
+            & (pl.col("start_on") < until)
+        )
+        .group_by("item")
+        .agg(planned=pl.col("quantity").sum(), ship_on=pl.col("start_on").min())
+    )
+    frame = (
+        state.dataset["marketplace_advice"]
+        .join(sent, on="item", how="left")
+        .join(cost, on="item", how="left")
+        .with_columns(
+            planned=pl.col("planned").fill_null(0),
+            title=pl.col("item").replace(state.titles),
+            key=pl.col("item") + "@" + (networks[0] if networks.len() else ""),
+        )
+        .with_columns(
+            difference=(pl.col("planned") - pl.col("recommended_quantity").fill_null(0))
+            * pl.col("unit_cost")
+        )
+    )
+    return Grid(
+        name="advice",
+        frame=frame,
+        key="key",
+        sign=state.sign,
+        columns=(
+            column("item", "Item", width=112, why=True),
+            column("title", "Title", width=250),
+            column("recommended_quantity", "Amazon says", "count", width=108),
+            column("recommended_ship_on", "Ship by", "day"),
+            column("planned", "Plan, 8 weeks", "count", width=114),
+            column("ship_on", "Plan ships", "day"),
+            column("difference", "Difference at cost", "money", width=140),
+            column("days_of_supply", "Days of supply", "count", width=118),
+            column("excess_quantity", "Excess by Amazon", "count", width=138),
+            column("alert", "Alert", width=140),
+        ),
+    )
+
+
+def _advice_words(state: State) -> str:
+    frame = advice(state, {}).frame
+    more = float(frame.filter(pl.col("difference") > 0)["difference"].sum())
+    less = -float(frame.filter(pl.col("difference") < 0)["difference"].sum())
+    return (
+        f"Over the next eight weeks the plan sends {words.money(more, state.sign)} more of some items "
+        f"and {words.money(less, state.sign)} less of others than Amazon recommends, at cost."
+    )
+
+
+def channels(state: State, query: Mapping[str, str]) -> Grid:
+    """Return contribution by item and channel, the best one marked."""
+    frame = state.made["channel_choices"].with_columns(title=pl.col("item").replace(state.titles))
+    first = (
+        column("item", width=112, why=True),
+        column("title", width=250),
+        column("channel", width=84),
+    )
+    return Grid(
+        name="channels",
+        frame=frame,
+        key="decision",
+        sign=state.sign,
+        sort="-gain_per_year",
+        columns=schema_columns("channel_choices", frame, first=first, hidden=("decision",)),
+    )
+
+
+def _channel_gain(state: State) -> dict[str, Any]:
+    rows = state.made["channel_choices"].filter(
+        pl.col("is_best")
+        & ~pl.col("is_today").fill_null(value=False)
+        & (pl.col("gain_per_year") > 0)
+    )
+    return {"items": rows.height, "gain": float(rows["gain_per_year"].sum())}
+
+
+def _frontier(state: State) -> dict[str, Any]:
+    rows = state.made["stock_frontier"].sort("investment")
+    today = rows.filter(~pl.col("policy").is_in(["marginal_price"]))
+    return {
+        "draw": lambda width: _frontier_chart(state, rows, width),
+        "rows": rows.to_dicts(),
+        "today": today.to_dicts(),
+    }
+
+
+def _frontier_chart(state: State, rows: pl.DataFrame, width: int) -> Figure:
+    from fivefold.web.tower.drawings import Curve, curve
+
+    return curve(
+        [
+            Curve(
+                x=row["investment"],
+                y=row["fill_rate"] * 100,
+                name="" if row["policy"] == "marginal_price" else words.plain_name(row["policy"]),
+                tip=f"{words.money(row['investment'], state.sign)} in stock, {row['fill_rate']:.1%} filled",
+            )
+            for row in rows.iter_rows(named=True)
+        ],
+        title="What money in stock buys in service",
+        across_unit=state.sign,
+        up_unit="%",
+        width=width,
+    )
