@@ -279,7 +279,7 @@ def _placements(
                 low=low,
                 high=high,
                 freight=freight,
-                days=freight.days + extra,
+                days=freight.days + extra + _processing_days(dataset, group.destination),
                 delay_cost=value * params.day_value_share_per_year * extra / 365.0,
                 allowed=rule == "",
                 note=rule or note,
@@ -330,6 +330,12 @@ def _placement_fee(
         high = None if high is None or line.high is None else high + units * line.high
         note = note or line.note
     return fee, low, high, note
+
+
+def _processing_days(dataset: Dataset, location: str) -> float:
+    """Return days from the dock of a place until units are available there."""
+    row = dataset["locations"].filter(pl.col("location") == location)
+    return float(row["processing_time_days"][0] or 0.0) if row.height else 0.0
 
 
 def _shipment_row(group: _Group, cartons: list[Carton], chosen: _Placement) -> dict[str, object]:

@@ -91,8 +91,10 @@ def _table(plan: TargetPlan) -> pl.DataFrame:
             "location": np.repeat([key[1] for key in keys], repeat),
             "period_start": plan.demand.starts * plan.n,
             "safety_stock": plan.safety.ravel(),
-            "reorder_point": plan.reorder.ravel(),
-            "order_up_to": plan.up_to.ravel(),
+            # Demand that falls away after a period can leave its levels below the safety
+            # stock held through it.
+            "reorder_point": np.maximum(plan.safety, plan.reorder).ravel(),
+            "order_up_to": np.maximum.reduce([plan.safety, plan.reorder, plan.up_to]).ravel(),
             "cycle_service_level": plan.cycle_level.ravel(),
             "fill_rate": plan.fill_rate.ravel(),
             "service_source": np.repeat([plan.source(p) for p in range(plan.n)], repeat),

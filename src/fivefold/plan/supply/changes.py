@@ -15,7 +15,7 @@ from fivefold.plan.supply.commit import EPS, starting_room
 from fivefold.plan.supply.flows import Flows
 from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
-from fivefold.plan.supply.reading import COMMITMENT, SupplyModel
+from fivefold.plan.supply.reading import COMMITMENT, SupplyModel, SupplyOrderLine, booked_by
 
 #: Orders that have left cannot be called back.
 CHANGEABLE = ("planned", "approved", "sent", "confirmed")
@@ -60,6 +60,7 @@ def propose_changes(
         if not placed and settled[n]:
             continue
         # What was not placed before today came no sooner when it was planned.
+        period = max(period, _soonest(model, network, n, line.source))
         if placed and needed > EPS and period < due:
             saved = min(needed, line.quantity) * float(model.worth[n] - model.unit_cost[n])
             row |= {"change": "expedite", "to_date": starts[period], "value": saved}
@@ -114,6 +115,16 @@ def _first_needed(model: SupplyModel, network: SupplyNetwork, committed: Committ
     return first
 
 
+def _soonest(model: SupplyModel, network: SupplyNetwork, n: int, source: str) -> int:
+    """Return the first period in which this source can bring anything to a node."""
+    first = [
+        int(network.first_due[network.way_class[w]])
+        for w in range(network.way_from[n], network.way_from[n + 1])
+        if model.ways[w].source == source
+    ]
+    return min(first, default=network.periods)
+
+
 def with_changes_made(model: SupplyModel, changes: pl.DataFrame) -> SupplyModel:
     """Return the model as it will be when the proposed changes are made."""
     receipts = model.receipts
@@ -134,6 +145,8 @@ def with_changes_made(model: SupplyModel, changes: pl.DataFrame) -> SupplyModel:
             later = model.periods.index(row["to_date"])
             when[drawn[name]] = np.maximum(-1, when[drawn[name]] + later - due[r])
             due[r] = ship[r] = later
+    orders = _orders_changed(model, changes)
+    booked = booked_by(model.limits, orders, model.ways, model.periods, model.as_of)
     changed = replace(receipts, quantity=quantity, due=due, ship=ship)
     supply = np.zeros_like(model.network.supply)
     np.add.at(supply, (changed.node, np.maximum(changed.due, 0)), changed.quantity)
@@ -142,8 +155,23 @@ def with_changes_made(model: SupplyModel, changes: pl.DataFrame) -> SupplyModel:
         receipts=changed,
         pieces=replace(pieces, quantity=taken, period=when, until=np.maximum(pieces.until, when)),
         network=model.network.with_changes(supply=supply),
-        room=starting_room(model.network, changed) - model.booked,
+        orders=orders,
+        booked=booked,
+        room=starting_room(model.network, changed) - booked,
     )
+
+
+def _orders_changed(model: SupplyModel, changes: pl.DataFrame) -> list[SupplyOrderLine]:
+    """Return the existing orders as they will be: moved to another day, or gone."""
+    rows = {(row["order"], row["line"]): row for row in changes.iter_rows(named=True)}
+    kept: list[SupplyOrderLine] = []
+    for line in model.orders:
+        row = rows.get((line.order, line.line))
+        if row is None:
+            kept.append(line)
+        elif row["change"] != "cancel":
+            kept.append(replace(line, expected_on=row["to_date"]))
+    return kept
 
 
 def _needed_before(flows: Flows, n: int, due: int) -> tuple[float, int]:

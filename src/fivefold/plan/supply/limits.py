@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import polars as pl
 
 from fivefold.calendars import ALWAYS, Periods
 from fivefold.model import Dataset
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 #: (group, amount a unit, taken when due rather than when started, periods after that)
 Use = tuple[int, float, bool, int]
+
+#: Weeks from one set-up of a product on a resource to its next.
+SETUP_WEEKS = 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,11 @@ class LimitBook:
             subject = _subject(row["kind"], row["subject"], finder)
             for period in range(max(0, first), min(last, periods.count - 1) + 1):
                 amounts[row["limit"], row["kind"], subject][period] = (first, row["amount"])
+        setups = _setup_hours_per_week(dataset)
+        for (_name, kind, subject), by_period in amounts.items():
+            if kind == "resource_hours" and subject in setups:
+                for period, (first, hours) in by_period.items():
+                    by_period[period] = (first, max(0.2 * hours, hours - setups[subject]))
         return cls._numbered(amounts, periods, finder)
 
     @classmethod
@@ -179,6 +188,19 @@ class LimitBook:
     def _first_slot(self, group: int) -> int:
         slots = self.slot_of[group]
         return int(slots[slots >= 0][0])
+
+
+def _setup_hours_per_week(dataset: Dataset) -> dict[str, float]:
+    """Return hours a resource spends on set-ups in a week: each product once in four weeks.
+
+    What the hours of a limit leave after them can be run.
+    """
+    steps = (
+        dataset["operations"]
+        .group_by("resource")
+        .agg(hours=pl.col("setup_time_hours").fill_null(0.0).sum() / SETUP_WEEKS)
+    )
+    return dict(steps.select("resource", "hours").iter_rows())
 
 
 def _subject(kind: str, subject: str, finder: WayFinder) -> str:

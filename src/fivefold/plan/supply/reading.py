@@ -144,7 +144,7 @@ class _Reader:
         for node, series in targets.items():
             target_matrix[code[node]] = series
         pieces, reference = wanted
-        booked = self._booked(limits, lines, ways)
+        booked = booked_by(limits, lines, ways, self.periods, self.as_of)
         room = starting_room(network, receipts) - booked
         return SupplyModel(
             as_of=self.as_of,
@@ -503,20 +503,6 @@ class _Reader:
         )
         return network, starts
 
-    def _booked(
-        self, limits: LimitBook, lines: list[SupplyOrderLine], ways: list[Way]
-    ) -> np.ndarray:
-        """What existing orders will still take from each slot."""
-        booked = np.zeros(len(limits.capacity))
-        at: dict[Node, list[Way]] = defaultdict(list)
-        for way in ways:
-            at[way.node].append(way)
-        for line in lines:
-            found = at[line.item, line.destination]
-            for slot, amount in limits.uses_of_order(line, found, self.periods, self.as_of):
-                booked[slot] += amount
-        return booked
-
 
 def split_requirement(demand: np.ndarray, level: np.ndarray) -> list[tuple[int, int, float, int]]:
     """Return a node's requirement as (needed, leaves, units, kind).
@@ -573,3 +559,22 @@ def _distinct(keys: list[Any]) -> tuple[list[Any], list[int]]:
     codes: dict[Any, int] = {}
     return_codes = [codes.setdefault(key, len(codes)) for key in keys]
     return list(codes), return_codes
+
+
+def booked_by(
+    limits: LimitBook,
+    lines: list[SupplyOrderLine],
+    ways: list[Way],
+    periods: Periods,
+    as_of: date,
+) -> np.ndarray:
+    """Return what existing orders will still take from each slot."""
+    booked = np.zeros(len(limits.capacity))
+    at: dict[Node, list[Way]] = defaultdict(list)
+    for way in ways:
+        at[way.node].append(way)
+    for line in lines:
+        found = at[line.item, line.destination]
+        for slot, amount in limits.uses_of_order(line, found, periods, as_of):
+            booked[slot] += amount
+    return booked

@@ -19,6 +19,9 @@ from fivefold.plan.supply.prices import Prices
 from fivefold.plan.supply.reading import FORECAST, ORDER, TARGET, SupplyModel
 from fivefold.plan.supply.reasons import explain
 
+#: Share of a limit from which it counts as binding; a lot more would not fit.
+BINDING_SHARE = 0.9
+
 
 def tell(
     model: SupplyModel,
@@ -282,6 +285,10 @@ def _unmet_table(
 
 def _limit_table(model: SupplyModel, prices: Prices, committed: Committed) -> pl.DataFrame:
     starts = model.periods.starts()
+    used = model.network.capacity - committed.remaining
+    # A limit that the lot-sized plan leaves slack is worth nothing more of, whatever the
+    # divisible plan behind the prices made of it.
+    binds = used >= model.network.capacity * BINDING_SHARE
     rows = [
         {
             "limit": slot.limit,
@@ -289,8 +296,8 @@ def _limit_table(model: SupplyModel, prices: Prices, committed: Committed) -> pl
             "subject": slot.subject,
             "period_start": starts[slot.period],
             "amount": float(model.network.capacity[number]),
-            "used": float(model.network.capacity[number] - committed.remaining[number]),
-            "price": float(prices.price[number]),
+            "used": float(used[number]),
+            "price": float(prices.price[number]) if binds[number] else 0.0,
         }
         for number, slot in enumerate(model.limits.slots)
     ]
@@ -315,6 +322,10 @@ def _peg_table(
         if units <= EPS:
             continue
         n, period = int(committed.peg_node[p]), int(committed.peg_period[p])
+        if period >= len(starts):
+            # What stays as safety stock is there from the week its origin brings it.
+            came = committed.order_due[origin] if origin >= 0 else model.receipts.due[-1 - origin]
+            period = int(came)
         if consumer >= 0:
             kind = kinds[int(pieces.kind[consumer])]
             wanted: date | None = starts[min(max(int(pieces.until[consumer]), 0), len(starts) - 1)]
