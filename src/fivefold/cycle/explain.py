@@ -64,8 +64,11 @@ def why(plan: Plan, name: str) -> Why:
     reasons = plan.why(subject)
     carried = _carried_out(plan, subject)
     because = plan["explanations"].filter(pl.col("subject").is_in(carried))
-    if not rows and reasons.height == 0:
-        rows, because = _about_item(plan, name)
+    if subject != name or (not rows and reasons.height == 0):
+        # An item's name leads to its channel choice first, and to all else decided about it.
+        about, further = _about_item(plan, name)
+        rows = {**about, **rows}
+        because = pl.concat([because, further.filter(pl.col("subject") != subject)]).unique()
     if not rows and reasons.height == 0 and because.height == 0:
         raise NotFoundError(_unknown(plan, name))
     return Why(
