@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
+import pytest
 from fastapi import APIRouter, Request
 
 from fivefold.api.context import context_of, verb
 from fivefold.api.door import Limits
 
 ALL = {"viewer", "operator", "planner", "buyer", "admin", "auditor"}
-BOOKS = ALL - {"viewer"}
+BOOKS = ALL
 #: Who may call each route. Written by hand beside the code's own table: a route that is not
 #: here, or that lets in another caller than these, is a finding.
 ALLOWED: dict[str, set[str] | None] = {
@@ -256,6 +258,27 @@ def test_seeded_holes_are_found_by_the_sweep(serve: Any) -> None:
         assert hole in found
     assert not any("unguarded: viewer" in one for one in found), "closed by default"
     assert "GET /api/v1/hole/unguarded: nobody has said who may" in found
+
+
+def test_pages_are_closed_to_strangers_and_written_only_with_the_verb(serve: Any) -> None:
+    if find_spec("fivefold.api.pages") is None:
+        pytest.skip("the pages are not installed")
+    served = serve(with_pages=True, limits=UNHURRIED)
+    pages = {
+        (method, path)
+        for method, path in routes_of(served.app.routes)
+        if f"{method} {path}" not in ALLOWED
+    }
+    assert len(pages) > 5
+    for method, path in sorted(pages):
+        if path.startswith("/static/"):
+            continue
+        assert _asked(served, method, path, "").status_code == 401, path
+        if method != "GET":
+            answer = _asked(served, method, path, served.tokens["default", "viewer"])
+            assert answer.status_code == 403, f"{method} {path}"
+    browser = served.client.get("/", headers={"Accept": "text/html"}, follow_redirects=False)
+    assert (browser.status_code, browser.headers["location"]) == (303, "/login?next=/")
 
 
 def test_a_revoked_and_an_expired_token_are_worthless(serve: Any) -> None:

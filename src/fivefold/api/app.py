@@ -22,13 +22,13 @@ from fivefold.api.jobs import Job, Jobs
 from fivefold.api.routes import books, data, entry, execution, plans, work
 from fivefold.api.webhooks import Webhooks
 
-#: Routers of the API, in the order of its description.
+#: Routers of the API in the order in which a path is looked for, the busiest first.
 ROUTERS: tuple[APIRouter, ...] = (
+    books.router,
     data.router,
     plans.router,
     work.router,
     execution.router,
-    books.router,
     entry.router,
     documentation.router,
 )

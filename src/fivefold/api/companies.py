@@ -28,6 +28,31 @@ T = TypeVar("T")
 REMEMBERED = 64
 
 
+#: Tables that are what files gave and facts add up to, and the facts that move them.
+_FOLDED: dict[str, tuple[Callable[[pl.DataFrame, list[Recorded]], pl.DataFrame], tuple[str, ...]]]
+_FOLDED = {
+    "supply_orders": (
+        documents.supply_orders,
+        (
+            documents.SUPPLY_PLACED,
+            documents.SUPPLY_SHIPPED,
+            documents.SUPPLY_RECEIVED,
+            documents.SUPPLY_CHANGED,
+            documents.SUPPLY_CANCELLED,
+        ),
+    ),
+    "orders": (
+        documents.customer_orders,
+        (documents.ORDER_TAKEN, documents.ORDER_SHIPPED, documents.ORDER_CANCELLED),
+    ),
+    "returns": (documents.returns, (documents.RETURN_RECEIVED,)),
+    "cases": (
+        lambda imported, told: documents.cases(told),
+        (documents.CASE_OPENED, documents.CASE_CLOSED),
+    ),
+}
+
+
 class Company(Workspace):
     """A workspace that many threads share.
 
@@ -93,11 +118,17 @@ class Company(Workspace):
 
     def table(self, name: str) -> tuple[pl.DataFrame, str]:
         """Return a table as it stands, and a word that changes when it may have changed."""
-        moved = name in ("supply_orders", "orders", "returns", "cases", "inventory")
-        if moved:
-            return self.dataset(as_of=self.today())[name], f"{name}:{self.journal.seq}"
         files = len(self.recorded(documents.FILE_LOADED, documents.FILE_UNDONE))
-        return self.imported()[name], f"{name}:{files}"
+        if name == "inventory":
+            seq = self.journal.seq
+            return self.dataset(as_of=self.today())[name], f"{name}:{files}:{seq}"
+        if name not in _FOLDED:
+            return self.imported()[name], f"{name}:{files}"
+        fold, kinds = _FOLDED[name]
+        told = self.recorded(*kinds)
+        version = f"{name}:{files}:{len(told)}"
+        frame = self.remembered(("folded", version), lambda: fold(self.imported()[name], told))
+        return frame, version
 
     def plan_named(self, name: str | None) -> Plan:
         """Return a plan by name; `latest` and `accepted` are names too.

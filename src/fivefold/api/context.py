@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
-from fastapi import Depends, Header, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi import Depends, Header, Request
 from starlette.responses import JSONResponse, Response
 
 from fivefold.api.access import Access, Caller
@@ -26,7 +25,6 @@ from fivefold.ledger import events
 
 #: Under this name a route states its verb.
 VERB = "x-verb"
-_BEARER = HTTPBearer(auto_error=False, description="A token, as `fivefold token` makes one.")
 T = TypeVar("T")
 
 
@@ -84,7 +82,7 @@ def caller(request: Request) -> Caller:
     return found
 
 
-async def guard(request: Request, bearer: Annotated[Any, Security(_BEARER)] = None) -> None:
+async def guard(request: Request) -> None:
     """Let a caller pass whom the role × verb table grants the route's verb; deny all others.
 
     A page that is only read may be opened by whoever may open pages; any other route that

@@ -17,10 +17,12 @@ from fivefold.cycle.bookkeeping import at_noon
 from fivefold.errors import FivefoldError
 from fivefold.ledger import events
 from fivefold.ledger.events import Command, Line
-from fivefold.ledger.journal import BusyError, Receipt
+from fivefold.ledger.journal import BATCH, BusyError, Receipt
 
 #: Commands that may wait here; one more is refused.
 ROOM = 4096
+#: How long the first of some commands waits for others to share its commit.
+LINGER_SECONDS = 0.003
 
 Asked = Reserve | Release | Count
 
@@ -61,7 +63,9 @@ class Desk:
             if len(self._waiting) >= ROOM or self._closing:
                 raise BusyError(f"{len(self._waiting)} commands wait; try again later")
             self._waiting.append(waiting)
-            self._wake.notify()
+            # Whoever lingers is woken by its clock, or when a whole batch waits.
+            if len(self._waiting) in (1, BATCH):
+                self._wake.notify()
         return await waiting.answer
 
     def write(self, actor: str, asked: list[tuple[str, Asked]]) -> list[Receipt]:
@@ -84,6 +88,9 @@ class Desk:
                     self._wake.wait()
                 if not self._waiting:
                     return
+                if not self._closing:
+                    # A moment's patience, so that one commit carries what comes together.
+                    self._wake.wait_for(self._is_full, LINGER_SECONDS)
                 taken, self._waiting = self._waiting, []
             answers = self._answers(taken)
             for loop in {id(one.loop): one.loop for one in taken}.values():
@@ -94,6 +101,9 @@ class Desk:
                 ]
                 if not loop.is_closed():
                     loop.call_soon_threadsafe(_tell, mine)
+
+    def _is_full(self) -> bool:
+        return self._closing or len(self._waiting) >= BATCH
 
     def _answers(self, taken: list[_Waiting]) -> list[Receipt | Exception]:
         answers: list[Receipt | Exception] = [BusyError("not written")] * len(taken)

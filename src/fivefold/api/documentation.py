@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse
 
 from fivefold.api.context import VERB, verb
@@ -41,9 +42,29 @@ border-bottom:1px solid color-mix(in srgb,currentColor 20%,transparent);vertical
 .m{display:inline-block;min-width:4.5rem;font-weight:600}pre{overflow:auto}"""
 
 
-def described(app: Any) -> dict[str, Any]:
+def described(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI description, made once."""
-    return dict(app.openapi())
+    if app.openapi_schema is None:
+        made = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            separate_input_output_schemas=False,
+        )
+        made["components"]["securitySchemes"] = {
+            "token": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token, as `fivefold token` makes one.",
+            }
+        }
+        for operations in made["paths"].values():
+            for operation in operations.values():
+                public = operation.get(VERB) == "public"
+                operation["security"] = [] if public else [{"token": []}]
+        app.openapi_schema = made
+    return app.openapi_schema
 
 
 @router.get("/openapi.json", include_in_schema=False, openapi_extra=verb("public"))

@@ -73,7 +73,7 @@ class Limits:
 
     body_bytes: int = 1024 * 1024
     upload_bytes: int = 256 * 1024 * 1024
-    upload_paths: tuple[str, ...] = ("/api/v1/imports",)
+    upload_paths: tuple[str, ...] = ("/api/v1/imports", "/data/look")
     depth: int = 16
     body_seconds: float = 30.0
     page_rows: int = 10_000
@@ -229,7 +229,8 @@ class Door:
             scope["state"]["body"] = b""
             return receive
         try:
-            body = await asyncio.wait_for(_whole(receive, most), limits.body_seconds)
+            async with asyncio.timeout(limits.body_seconds):
+                body = await _whole(receive, most)
         except TimeoutError:
             raise ProblemError(408, "too_slow", "the body did not arrive in time") from None
         if body.count(b"[") + body.count(b"{") > limits.depth and depth_of(body) > limits.depth:

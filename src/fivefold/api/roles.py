@@ -27,16 +27,18 @@ VERBS: dict[str, str] = {
     "webhooks.manage": "add, see and remove webhooks",
 }
 
-_SEEING = frozenset({"data.read", "plan.read", "jobs.read", "pages.read", "session.own"})
+#: A viewer sees everything, books too, and changes nothing.
+_SEEING = frozenset(
+    {"data.read", "plan.read", "books.read", "jobs.read", "pages.read", "session.own"}
+)
 
 #: Verbs of each role.
 GRANTED: dict[Role, frozenset[str]] = {
     "viewer": _SEEING,
-    "operator": _SEEING | {"goods.receive", "orders.serve", "books.read", "books.write"},
-    "planner": _SEEING
-    | {"data.import", "plan.run", "plan.accept", "supply.edit", "books.read", "goods.receive"},
-    "buyer": _SEEING | {"supply.edit", "goods.receive", "books.read", "plan.run"},
-    "auditor": _SEEING | {"books.read", "books.verify"},
+    "operator": _SEEING | {"goods.receive", "orders.serve", "books.write"},
+    "planner": _SEEING | {"data.import", "plan.run", "plan.accept", "supply.edit", "goods.receive"},
+    "buyer": _SEEING | {"supply.edit", "goods.receive", "plan.run"},
+    "auditor": _SEEING | {"books.verify"},
     "admin": frozenset(VERBS),
 }
 

@@ -11,8 +11,17 @@ from starlette.responses import JSONResponse, Response
 
 from fivefold.api.bodies import CommandBatch, LedgerCommand
 from fivefold.api.companies import Company
-from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, needed, verb
-from fivefold.api.desk import Desk
+from fivefold.api.context import (
+    Asking,
+    Books,
+    Ctx,
+    Key,
+    caller,
+    context_of,
+    jsonable,
+    needed,
+    verb,
+)
 from fivefold.api.jobs import Job
 from fivefold.api.paging import Page, answer, page, records
 from fivefold.api.problems import ProblemError
@@ -27,6 +36,22 @@ router = APIRouter(prefix="/api/v1/ledger", tags=["ledger"])
 Rows = Annotated[Page, Depends(page)]
 Word = Annotated[str | None, Query(max_length=200)]
 _STATUS = {"ok": 201, "duplicate": 200, "conflict": 409, "short": 409, "rejected": 422}
+
+
+# The first route of the first router, because it is asked a thousand times a second.
+@router.post("/commands", status_code=201, openapi_extra=verb("books.write"))
+async def command(request: Request, body: LedgerCommand, key: Key = None) -> Response:
+    """Write one command under the Idempotency-Key; answered when it is durable.
+
+    201 written now, 200 written before, 409 in conflict or short of units, 422 not possible.
+    """
+    context = context_of(request)
+    desk = context.desks.of(context.company(request))
+    name = needed(key, "commands need a key")
+    receipt = await desk.submit(name, caller(request).actor, body)
+    if receipt.written:
+        return JSONResponse(_record(receipt), _STATUS[receipt.status])
+    raise ProblemError(_STATUS[receipt.status], receipt.status, receipt.reason, **_record(receipt))
 
 
 def _standing(company: Company, name: str, *parts: object) -> tuple[object, ...]:
@@ -162,32 +187,13 @@ def verification(company: Books, asking: Asking, context: Ctx) -> JSONResponse:
     return JSONResponse(jsonable(job.record()), 202, headers={"Location": location})
 
 
-def _desk(context: Ctx, company: Company) -> Desk:
-    return context.desks.of(company)
-
-
-@router.post("/commands", status_code=201, openapi_extra=verb("books.write"))
-async def command(
-    body: LedgerCommand, company: Books, asking: Asking, context: Ctx, key: Key = None
-) -> JSONResponse:
-    """Write one command under the Idempotency-Key; answered when it is durable.
-
-    201 written now, 200 written before, 409 in conflict or short of units, 422 not possible.
-    """
-    name = needed(key, "commands need a key")
-    receipt = await _desk(context, company).submit(name, asking.actor, body)
-    if receipt.written:
-        return JSONResponse(_record(receipt), _STATUS[receipt.status])
-    raise ProblemError(_STATUS[receipt.status], receipt.status, receipt.reason, **_record(receipt))
-
-
 @router.post("/commands/batch", openapi_extra=verb("books.write"))
 def command_batch(
     body: CommandBatch, company: Books, asking: Asking, context: Ctx
 ) -> dict[str, Any]:
     """Write up to 1,024 commands in order; each on its own is whole or not at all."""
     asked = [(one.key, one.command) for one in body.commands]
-    receipts = _desk(context, company).write(asking.actor, asked)
+    receipts = context.desks.of(company).write(asking.actor, asked)
     return {"receipts": [_record(receipt) for receipt in receipts]}
 
 
