@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import io
+import shutil
 import threading
 import time
+import warnings
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+
+from fivefold.api.app import create_app
+
+with warnings.catch_warnings():
+    # It asks for another HTTP library of the same make.
+    warnings.simplefilter("ignore")
+    from fastapi.testclient import TestClient
 
 
 def test_without_a_token_nothing_is_told(api: Any) -> None:
@@ -136,6 +146,22 @@ def test_an_order_is_promised_once_whatever_is_sent_again(api: Any) -> None:
     assert (other.status_code, other.json()["code"]) == (409, "key_reused")
     held = api.ask("GET", "/ledger/reservations").json()["rows"]
     assert [row["units"] for row in held if row["ref"] == first.json()["order"]] == [3]
+
+
+def test_a_restart_forgets_neither_key_nor_token(tiny_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_folder, tmp_path, dirs_exist_ok=True)
+    body = {"lines": [{"item": "LAMP-01", "quantity": 2}]}
+    answers = []
+    secret = ""
+    for _ in range(2):
+        app = create_app(tmp_path, with_pages=False)
+        secret = secret or app.state.context.access.new_token("default", "admin")[0]
+        headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": "kept"}
+        with TestClient(app) as client:
+            answers.append(client.post("/api/v1/orders", json=body, headers=headers))
+    assert answers[0].status_code == 200
+    assert answers[1].content == answers[0].content
+    assert answers[1].headers["idempotent-replayed"] == "true"
 
 
 def test_twenty_callers_with_one_key_get_one_answer(api: Any) -> None:

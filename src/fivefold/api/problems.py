@@ -86,7 +86,8 @@ def problem(
 ) -> Response:
     """Return an error as a response."""
     body = {
-        "type": f"/docs#problem-{code}",
+        # No page of its own stands behind a problem; `code` tells which one it is.
+        "type": "about:blank",
         "title": TITLES.get(status, "Error"),
         "status": status,
         "code": code,
