@@ -28,7 +28,7 @@ from fivefold.connect.excel import write_workbook
 from fivefold.connect.tables import write_csv, write_parquet
 from fivefold.cycle.decisions import QuantityEdit, edit_quantities, release, snooze
 from fivefold.cycle.importing import import_files, undo_import
-from fivefold.errors import FivefoldError, NotFoundError
+from fivefold.errors import DataError, FivefoldError, NotFoundError
 from fivefold.web.tower import grids, rendering
 from fivefold.web.tower.grids import Grid, filtered, grid_query, page
 from fivefold.web.tower.rooms import data, demand, registry, search, why
@@ -322,10 +322,17 @@ class Desk:
         except ValueError as error:
             return JSONResponse({"detail": str(error)}, 422)
         company, state = self._context.company(request), self.state(request)
-        with company.writing:
-            count = edit_quantities(
-                company, state.made, edits, actor=self._actor(request), today=state.today
+        try:
+            with company.writing:
+                count = edit_quantities(
+                    company, state.made, edits, actor=self._actor(request), today=state.today
+                )
+        except DataError as error:
+            told = "; ".join(
+                f"{p.key.split(':')[1] if ':' in p.key else p.key}: {p.message}"
+                for p in error.problems[:3]
             )
+            return JSONResponse({"detail": f"Nothing was changed. {told}."}, 422)
         told = "1 quantity changed" if count == 1 else f"{count} quantities changed"
         return JSONResponse({"message": f"{told}. Ctrl+Z takes it back."})
 

@@ -28,7 +28,7 @@ class StockWeek:
 def projected_stock(
     weeks: Sequence[StockWeek], *, title: str, width: int = 560, height: int = 190
 ) -> Figure:
-    """Return stock at the end of each week as bars, what comes in as dots, shortage in red below."""
+    """Return stock at each week's end as bars, what comes in as dots, shortage in red below."""
     if not weeks:
         return nothing(title, "Nothing is projected.", width=width)
     high = max([1.0, *(w.closing for w in weeks), *(w.target or 0.0 for w in weeks)])

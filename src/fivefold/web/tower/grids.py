@@ -15,7 +15,7 @@ import polars as pl
 
 from fivefold.model import schema
 from fivefold.web import words
-from fivefold.web.drawing import MARKS
+from fivefold.web.drawing import MARKS, text_width
 
 #: Rows of one page at most.
 MOST = 500
@@ -77,8 +77,11 @@ class Grid:
 
 def column(name: str, title: str = "", kind: str = "text", **more: Any) -> GridColumn:
     """Return a column with the width its kind needs."""
-    more.setdefault("width", _WIDTHS.get(kind, 130))
-    return GridColumn(name=name, title=title or words.plain_name(name), kind=kind, **more)
+    told = title or words.plain_name(name)
+    width = int(more.pop("width", _WIDTHS.get(kind, 130)))
+    # Room for the title and the arrow of its order.
+    width = max(width, round(text_width(told, 12.5)) + 40)
+    return GridColumn(name=name, title=told, kind=kind, width=width, **more)
 
 
 def schema_columns(
@@ -90,7 +93,7 @@ def schema_columns(
     for each in schema(table).columns:
         if each.name in given or each.name in hidden or each.name not in frame.columns:
             continue
-        if frame[each.name].null_count() == frame.height:
+        if frame.height and frame[each.name].null_count() == frame.height:
             continue
         kind = _KINDS.get(each.type.split(":")[0], "text")
         found.append(column(each.name, kind=kind, help=each.description))
@@ -111,7 +114,8 @@ def filtered(grid: Grid, filters: Mapping[str, str], sort: str) -> pl.DataFrame:
         if name not in known:
             raise ValueError(f"there is no column {name!r}")
         frame = frame.filter(_matches(known[name], text.strip()))
-    wanted = sort or grid.sort
+    # A list's own order counts only while it has that column: one without a value is left out.
+    wanted = sort or (grid.sort if grid.sort.removeprefix("-") in known else "")
     name = wanted.removeprefix("-")
     if name:
         if name not in known:
@@ -187,8 +191,8 @@ def page(
 def shown(kind: str, value: Any, sign: str = "$") -> str:
     """Return a value as people read it.
 
-    >>> shown("money", 1234.5), shown("share", 0.5), shown("truth", True), shown("status", "at risk")
-    ('$1,234', '50.0 %', 'yes', '◆ at risk')
+    >>> shown("money", 1234.5), shown("share", 0.5), shown("status", "at risk")
+    ('$1,234', '50.0 %', '◆ at risk')
     """
     if value is None:
         return words.DASH

@@ -153,7 +153,8 @@ def _orders(state: State, worth: dict[str, float], edits: dict[str, int]) -> Ite
             what=f"Order from {state.place(row['supplier'])}",
             do=f"{words.many(own.height, 'line')} by {row['mode']} to {row['destination']}, "
             f"{words.money(row['landed_value'], state.sign)} landed",
-            when=f"order by {words.short_day(row['ordered_on'])}, here {words.short_day(row['expected_on'])}",
+            when=f"order by {words.short_day(row['ordered_on'])}, "
+            f"here {words.short_day(row['expected_on'])}",
             risk=sum(worth.get(x or "", 0.0) for x in own["decision"]),
             item=ranked[0]["item"],
             location=row["destination"],
@@ -179,7 +180,8 @@ def _shipments(state: State, worth: dict[str, float]) -> Iterator[Decision]:
             what=f"Ship to {state.place(row['destination'])}",
             do=f"{words.many(row['cartons'], 'carton')}, {row['units']:,} units by {row['mode']}, "
             f"freight {words.money(row['freight_value'], state.sign)}",
-            when=f"ship {words.short_day(row['ship_on'])}, there {words.short_day(row['expected_on'])}",
+            when=f"ship {words.short_day(row['ship_on'])}, "
+            f"there {words.short_day(row['expected_on'])}",
             risk=sum(worth.get(n, 0.0) for n in names),
             item=dearest.split(":")[1] if dearest.count(":") > 1 else "",
             location=row["destination"],
@@ -252,7 +254,7 @@ def _shortages(state: State) -> Iterator[Decision]:
             name=f"{row['item']}@{row['location']}",
             kind="shortage",
             what=f"{state.title(row['item'])} runs short at {row['location']}",
-            do=f"{words.number(row['units'])} units not served within {summaries.SOON_WEEKS} weeks, "
+            do=f"{words.number(row['units'])} units not served in {summaries.SOON_WEEKS} weeks, "
             f"{words.plain_name(row['reason_code']).lower()}; {relief}",
             when=f"from {words.short_day(row['first'])}",
             risk=row["value"] or 0.0,

@@ -172,7 +172,9 @@ def summaries_last_quarter(history: pl.DataFrame) -> pl.DataFrame:
 def override_table(told: Mapping[str, Any], *, author: str, today: date) -> bytes:
     """Return a change of the forecast as a table of one row, ready to be loaded."""
     row = {
-        "override": f"{told.get('item')}@{told.get('location')}:{told.get('starts_on')}:{told.get('action')}:{told.get('value')}",
+        "override": ":".join(
+            str(told.get(name)) for name in ("item", "location", "starts_on", "action", "value")
+        ),
         "item": told.get("item"),
         "location": told.get("location"),
         "starts_on": told.get("starts_on"),

@@ -30,8 +30,8 @@ _MEANINGS = {
     "places that sell.",
     "short": f"Items at places whose demand goes unserved within {summaries.SOON_WEEKS} weeks, and "
     "those that fall below their safety stock in them.",
-    "excess": f"Items at places whose stock covers more than {summaries.EXCESS_WEEKS} weeks of mean "
-    "demand.",
+    "excess": "Items at places whose stock covers more than "
+    f"{summaries.EXCESS_WEEKS} weeks of mean demand.",
     "value": "Units on hand at what they cost, at all places, at the start of the plan.",
     "orders": f"Purchase orders to place within {summaries.RELEASE_DAYS} days, landed: goods, "
     "freight and duty.",

@@ -244,7 +244,8 @@ def _advice_words(state: State) -> str:
     more = float(frame.filter(pl.col("difference") > 0)["difference"].sum())
     less = -float(frame.filter(pl.col("difference") < 0)["difference"].sum())
     return (
-        f"Over the next eight weeks the plan sends {words.money(more, state.sign)} more of some items "
+        "Over the next eight weeks the plan sends "
+        f"{words.money(more, state.sign)} more of some items "
         f"and {words.money(less, state.sign)} less of others than Amazon recommends, at cost."
     )
 
@@ -295,7 +296,8 @@ def _frontier_chart(state: State, rows: pl.DataFrame, width: int) -> Figure:
                 x=row["investment"],
                 y=row["fill_rate"] * 100,
                 name="" if row["policy"] == "marginal_price" else words.plain_name(row["policy"]),
-                tip=f"{words.money(row['investment'], state.sign)} in stock, {row['fill_rate']:.1%} filled",
+                tip=f"{words.money(row['investment'], state.sign)} in stock, "
+                f"{row['fill_rate']:.1%} filled",
             )
             for row in rows.iter_rows(named=True)
         ],

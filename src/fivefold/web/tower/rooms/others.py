@@ -34,7 +34,7 @@ def make_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "weeks": weeks,
         "spans": (1, 3, 6, 13),
         "late": late.height,
-        "late_days": float(late["late_days"].max() or 0) if late.height else 0.0,
+        "late_days": max(late["late_days"].to_list(), default=0.0),
         "shown": shown_.height,
         "gantt": lambda width: gantt(
             title="Work by machine",
@@ -45,8 +45,10 @@ def make_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
                     start=row["start_at"],
                     finish=row["finish_at"],
                     late_days=row["late_days"] or 0.0,
-                    tip=f"{row['order']}: {state.title(row['product'])}, {row['quantity']:,} units, "
-                    f"{row['start_at']:%d %b %H:%M} to {row['finish_at']:%d %b %H:%M}, due {row['due_on']:%d %b}",
+                    tip=f"{row['order']}: {state.title(row['product'])}, "
+                    f"{row['quantity']:,} units, "
+                    f"{row['start_at']:%d %b %H:%M} to {row['finish_at']:%d %b %H:%M}, "
+                    f"due {row['due_on']:%d %b}",
                 )
                 for row in shown_.iter_rows(named=True)
             ],
@@ -387,7 +389,7 @@ def fee_steps(state: State, item: str, channel: str) -> list[tuple[str, float]]:
 
 
 def _bubbles(state: State, frame: pl.DataFrame, width: int) -> Figure:
-    most = float(frame["cash"].max() or 1.0) or 1.0
+    most = max(frame["cash"].drop_nulls().to_list(), default=1.0) or 1.0
     points = [
         Bubble(
             name=state.title(row["item"]),
@@ -395,7 +397,8 @@ def _bubbles(state: State, frame: pl.DataFrame, width: int) -> Figure:
             y=row["margin"] * 100,
             size=max(0.0, (row["cash"] or 0.0) / most),
             token="bad" if row["margin"] < 0 else "warn" if row["margin"] < 0.1 else "good",
-            tip=f"{state.title(row['item'])}: {row['margin']:.0%} margin, {row['weekly']:.1f} a week, "
+            tip=f"{state.title(row['item'])}: {row['margin']:.0%} margin, "
+            f"{row['weekly']:.1f} a week, "
             f"{words.money(row['cash'], state.sign)} in stock",
         )
         for row in frame.filter(pl.col("margin").is_not_null() & (pl.col("weekly") > 0)).iter_rows(

@@ -108,7 +108,7 @@ def _proof(state: State, proof: pl.DataFrame) -> dict[str, Any]:
                 "old": shown(kind, row["old"], state.sign),
                 "new": shown(kind, row["new"], state.sign),
                 "difference": shown(kind, row["difference"], state.sign),
-                "range": f"{shown(kind, row['low'], state.sign)} to {shown(kind, row['high'], state.sign)}",
+                "range": " to ".join(shown(kind, row[end], state.sign) for end in ("low", "high")),
                 "verdict": row["verdict"],
                 "tone": told[0],
                 "shape": told[1],

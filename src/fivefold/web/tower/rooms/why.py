@@ -89,14 +89,14 @@ def _behind(state: State, name: str) -> list[dict[str, Any]]:
     if name in ("short", "excess"):
         wanted = ["excess"] if name == "excess" else ["stock-out", "at risk"]
         rows = health.filter(pl.col("status").is_in(wanted)).head(12)
-        kinds = (
+        wide = (
             ("item", "Item", "text"),
             ("location", "Place", "text"),
             ("status", "State", "status"),
             ("on_hand", "On hand", "count"),
             ("cover_weeks", "Weeks", "number"),
         )
-        return [_plain(state, "The first twelve", rows, kinds)]
+        return [_plain(state, "The first twelve", rows, wide)]
     if name == "orders":
         kinds = (
             ("order", "Order", "text"),
