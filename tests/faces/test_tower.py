@@ -66,6 +66,19 @@ def test_every_room_opens_with_sound_markup_and_nothing_inline(tower: Any, path:
     assert answer.text.count('aria-current="page"') >= 1
 
 
+@pytest.mark.parametrize(
+    ("path", "tabs"),
+    [
+        ("/supply", ("orders", "shipments", "changes", "placed", "cash")),
+        ("/inventory", ("fba", "advice", "channels", "service")),
+        ("/books", ("unit", "cent", "verify")),
+    ],
+)
+def test_every_tab_of_a_room_opens(tower: Any, path: str, tabs: tuple[str, ...]) -> None:
+    for tab in tabs:
+        assert ask(tower, "GET", f"{path}?tab={tab}").status_code == 200, tab
+
+
 @pytest.mark.parametrize("path", PATHS)
 def test_a_fragment_leaves_out_what_the_browser_has(tower: Any, path: str) -> None:
     part = ask(tower, "GET", path, headers={"X-Fragment": "1"}).text

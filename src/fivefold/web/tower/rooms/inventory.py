@@ -274,7 +274,7 @@ def _channel_gain(state: State) -> dict[str, Any]:
         & ~pl.col("is_today").fill_null(value=False)
         & (pl.col("gain_per_year") > 0)
     )
-    return {"items": rows.height, "gain": float(rows["gain_per_year"].sum())}
+    return {"count": rows.height, "gain": float(rows["gain_per_year"].sum())}
 
 
 def _frontier(state: State) -> dict[str, Any]:
