@@ -105,9 +105,9 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
 
 
 def _register() -> None:
-    from fivefold.cli import data, demo, execution, planning, proof
+    from fivefold.cli import data, demo, execution, planning, proof, serve
 
-    for module in (demo, data, planning, proof, execution):
+    for module in (demo, data, planning, proof, execution, serve):
         commands: tuple[tuple[str, Callable[..., None]], ...] = module.COMMANDS
         for name, command in commands:
             app.command(name)(command)

@@ -5,6 +5,7 @@ Knows order days, due days and what fits together. Never prices anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -27,7 +28,7 @@ class Buy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """Buys that share one order."""
+    """Buys that share one order; `value_beside` is what else its supplier is asked for that day."""
 
     supplier: str
     destination: str
@@ -35,6 +36,7 @@ class Draft:
     order_on: date
     buys: tuple[Buy, ...]
     pulled: tuple[Buy, ...] = ()
+    value_beside: float = 0.0
 
     @property
     def all_buys(self) -> tuple[Buy, ...]:
@@ -53,3 +55,44 @@ class Draft:
         together = replace(self, buys=(*self.buys, buy))
         expected = together.expected_on
         return all(expected <= line.due_on for line in together.all_buys)
+
+
+def on_shared_days(
+    drafts: Sequence[Draft], *, minimum: float, value: Callable[[Draft], float]
+) -> list[Draft]:
+    """Return the orders of one supplier, those of a day below its minimum placed on a day before.
+
+    What a supplier is asked for on one day, to whatever places and by whatever modes, is one
+    order to it. A day on which too little is wanted gives it to the last day on which enough
+    was; the first day takes in later ones until it has enough. Nothing arrives later for it.
+    """
+    days: dict[date, list[Draft]] = {}
+    for draft in sorted(drafts, key=lambda d: (d.order_on, d.destination, d.mode)):
+        days.setdefault(draft.order_on, []).append(draft)
+    shared: dict[date, list[Draft]] = {}
+    last: date | None = None
+    for day, wanted in days.items():
+        worth = sum(value(draft) for draft in wanted)
+        before = sum(value(draft) for draft in shared[last]) if last else minimum
+        if last is not None and (worth < minimum or before < minimum):
+            for draft in wanted:
+                _place(shared[last], draft, last)
+        else:
+            last = day
+            shared[day] = list(wanted)
+    return [
+        replace(draft, value_beside=sum(value(other) for other in together) - value(draft))
+        for together in shared.values()
+        for draft in together
+    ]
+
+
+def _place(together: list[Draft], draft: Draft, day: date) -> None:
+    """Put a draft on another day, into one of the same place and mode that it does not delay."""
+    for number, other in enumerate(together):
+        joined = replace(other, pulled=(*other.pulled, *draft.all_buys))
+        in_time = all(joined.expected_on <= line.due_on for line in joined.all_buys)
+        if in_time and (other.destination, other.mode) == (draft.destination, draft.mode):
+            together[number] = joined
+            return
+    together.append(replace(draft, order_on=day))

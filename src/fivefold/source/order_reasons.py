@@ -77,14 +77,26 @@ def _minimum_value_reasons(
                 f"buys were ordered now to reach {goods:,.2f}."
             ),
         )
-    if goods < minimum:
+    asked = goods + draft.value_beside
+    if goods < minimum <= asked:
+        yield Reason(
+            subject=name,
+            reason_code="lot_rule",
+            reference=f"minimum_order_value:{draft.supplier}",
+            quantity=minimum,
+            text=(
+                f"{draft.supplier} accepts orders from {minimum:,.2f}; with what else is ordered "
+                f"from it that day it is asked for {asked:,.2f}."
+            ),
+        )
+    if asked < minimum:
         yield Reason(
             subject=name,
             reason_code="constraint_bound",
             reference=f"minimum_order_value:{draft.supplier}",
-            quantity=minimum - goods,
+            quantity=minimum - asked,
             text=(
-                f"The order is {minimum - goods:,.2f} below the {minimum:,.2f} that "
+                f"The order is {minimum - asked:,.2f} below the {minimum:,.2f} that "
                 f"{draft.supplier} accepts and no later buy can be taken in; add goods or ask."
             ),
         )

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
-from fivefold.source.drafts import Buy, Draft
+from fivefold.source.drafts import Buy, Draft, on_shared_days
 from fivefold.source.order_pricing import Terms, price_order
 from fivefold.source.order_reasons import order_reasons
 
@@ -91,10 +91,15 @@ def propose_orders(dataset: Dataset, params: Params | None = None, *, as_of: dat
         load_m3=params.load_m3,
         holding_share_per_year=capital + params.storage_share_per_year,
     )
+    by_supplier: dict[str, list[Draft]] = {}
+    for group in _groups(dataset["supply_plan"], params, as_of):
+        by_supplier.setdefault(group[0], []).extend(_drafts(*group, terms=terms, params=params))
     drafts = [
         draft
-        for group in _groups(dataset["supply_plan"], params, as_of)
-        for draft in _drafts(*group, terms=terms, params=params)
+        for supplier, own in by_supplier.items()
+        for draft in on_shared_days(
+            own, minimum=terms.minimum_value(supplier), value=terms.goods_value
+        )
     ]
     names = _names(drafts)
     orders: list[dict[str, object]] = []

@@ -36,6 +36,7 @@ class Slot:
     kind: str
     subject: str
     period: int
+    amount: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +78,7 @@ class LimitBook:
             subject = _subject(row["kind"], row["subject"], finder)
             for period in range(max(0, first), min(last, periods.count - 1) + 1):
                 amounts[row["limit"], row["kind"], subject][period] = (first, row["amount"])
-        setups = _setup_hours_per_week(dataset)
-        for (_name, kind, subject), by_period in amounts.items():
-            if kind == "resource_hours" and subject in setups:
-                for period, (first, hours) in by_period.items():
-                    by_period[period] = (first, max(0.2 * hours, hours - setups[subject]))
-        return cls._numbered(amounts, periods, finder)
+        return cls._numbered(amounts, periods, finder, _setup_hours_per_week(dataset))
 
     @classmethod
     def _numbered(
@@ -90,6 +86,7 @@ class LimitBook:
         amounts: dict[tuple[str, str, str], dict[int, tuple[int, float]]],
         periods: Periods,
         finder: WayFinder,
+        setup_hours: dict[str, float],
     ) -> LimitBook:
         slots: list[Slot] = []
         capacity: list[float] = []
@@ -103,8 +100,11 @@ class LimitBook:
                 key = period if kind == "storage_m3" else first
                 if key not in numbered:
                     numbered[key] = len(slots)
-                    slots.append(Slot(limit=name, kind=kind, subject=subject, period=period))
-                    capacity.append(amount)
+                    slots.append(
+                        Slot(limit=name, kind=kind, subject=subject, period=period, amount=amount)
+                    )
+                    setups = setup_hours.get(subject, 0.0) if kind == "resource_hours" else 0.0
+                    capacity.append(max(0.2 * amount, amount - setups))
                 slot_of[group, period] = numbered[key]
         return cls(
             slots=slots,
@@ -172,8 +172,13 @@ class LimitBook:
             ]
         )
         found: list[tuple[int, float]] = []
+        cash = set(self.groups.get(("cash", ""), []))
         for group, amount, at_due, lag in uses:
             period = (due if at_due else start) + lag
+            if at_due and group in cash and way is not None:
+                # An order that exists arrives on a day, not at the start of a week.
+                paid_on = line.expected_on + timedelta(days=way.payment_days)
+                period = max(0, periods.index(paid_on))
             if (at_due or fresh) and period < periods.count:
                 slot = int(self.slot_of[group, period])
                 if slot >= 0:

@@ -6,6 +6,7 @@ the hard limits at those prices, tell the result as tables and reasons.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from math import sqrt
 
@@ -42,7 +43,11 @@ from fivefold.plan.supply.ways import BillOfMaterialCycleError
 
 _DEFAULTS = SupplyParams()
 #: Times that what is left over is offered to demand still waiting.
-SWEEPS = 4
+SWEEPS = 2
+#: Weeks before its need that stock is sent on at most, where room or hours are short.
+LOOK_AHEAD_WEEKS = 1.0
+#: Times that a plan is made again with fewer hours where set-ups did not fit.
+SET_UP_ROUNDS = 4
 RESULTS = (
     "supply_plan",
     "projected_stock",
@@ -85,16 +90,23 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     except BillOfMaterialCycleError as error:
         return _no_plan(error)
     prices, network = price_limits(model, params)
-    committed = commit_plan(model, network, prices, params)
-    settled = settled_nodes(model, network, prices, committed, params)
+    committed, held_last = better_commit(model, network, prices)
+    settled = settled_nodes(model, network, prices, committed, params, held_last=held_last)
     if settled.any():
         network = _barred(network, settled)
-        committed = commit_plan(model, network, prices, params)
+        committed = commit_plan(model, network, prices, held_last=held_last)
     flows = flows_of(model, network, committed)
     changes = propose_changes(model, network, committed, flows, params, settled)
     if changes.height:
         model = with_changes_made(model, changes)
-        committed = commit_plan(model, network, prices, params)
+        committed = commit_plan(model, network, prices, held_last=held_last)
+    for _ in range(SET_UP_ROUNDS):
+        over = _hours_over(model, committed, _set_up_hours(dataset))
+        if not over.any():
+            break
+        # A week with many short runs has fewer hours to run in than reserved for it.
+        model, network = _with_less(model, network, over)
+        committed = commit_plan(model, network, prices, held_last=held_last)
     bound = lower_bound(model, params)
     return tell(model, network, prices, committed, params, changes=changes, bound=bound)
 
@@ -140,6 +152,8 @@ def settled_nodes(
     prices: Prices,
     committed: Committed,
     params: SupplyParams,
+    *,
+    held_last: bool,
 ) -> NDArray[np.bool_]:
     """Tell which nodes have all they need on order: what is new would gain next to nothing.
 
@@ -153,7 +167,9 @@ def settled_nodes(
         ordered[part[code[line.item, line.destination]]] = True
     if not ordered.any():
         return np.zeros(network.nodes, bool)
-    idle = commit_plan(model, _barred(network, np.ones(network.nodes, bool)), prices, params)
+    idle = commit_plan(
+        model, _barred(network, np.ones(network.nodes, bool)), prices, held_last=held_last
+    )
     costs = [
         np.bincount(part, node_costs(model, network, plan, flows_of(model, network, plan)))
         for plan in (idle, committed)
@@ -215,28 +231,28 @@ def _sensible_lots(model: SupplyModel, answer: Answer, params: SupplyParams) -> 
     return lots
 
 
-def commit_plan(
-    model: SupplyModel, network: SupplyNetwork, prices: Prices, params: SupplyParams
-) -> Committed:
-    """Return the cheaper of two plans: safety stock in its turn, or after all demand.
+def better_commit(
+    model: SupplyModel, network: SupplyNetwork, prices: Prices
+) -> tuple[Committed, bool]:
+    """Return the cheaper of two plans, and whether it holds safety stock after all demand.
 
-    In its turn it shares lots with the demand beside it; after all demand it never takes what
-    a later sale needs.
+    In its turn safety stock shares lots with the demand beside it; after all demand it never
+    takes what a later sale needs.
     """
-    best: tuple[float, Committed] | None = None
+    best: tuple[float, Committed, bool] | None = None
     held = model.pieces.kind == TARGET
     for held_last in (False, True):
-        plan = _commit_in(model, network, prices, held_last=held_last)
+        plan = commit_plan(model, network, prices, held_last=held_last)
         short = np.where(held, model.pieces.quantity - plan.served, 0.0)
         score = plan_cost(model, network, plan, flows_of(model, network, plan))
         score += float((short * model.pieces.worth).sum())
         if best is None or score < best[0]:
-            best = (score, plan)
+            best = (score, plan, held_last)
     assert best is not None
-    return best[1]
+    return best[1], best[2]
 
 
-def _commit_in(
+def commit_plan(
     model: SupplyModel, network: SupplyNetwork, prices: Prices, *, held_last: bool
 ) -> Committed:
     """Return who gets what: commitments, what is worth its price, then what room is left for."""
@@ -274,6 +290,48 @@ def _commit_in(
     return commit(network, pieces, model.receipts, passes=passes, available=model.room)
 
 
+def _set_up_hours(dataset: Dataset) -> dict[tuple[str, str], float]:
+    """Return hours of a set-up by product and resource."""
+    rows = dataset["operations"].select("product", "resource", "setup_time_hours").rows()
+    return {(product, resource): hours or 0.0 for product, resource, hours in rows}
+
+
+def _hours_over(
+    model: SupplyModel, committed: Committed, set_up: dict[tuple[str, str], float]
+) -> Floats:
+    """Return by how many hours runs and set-ups of a week pass what a resource has."""
+    network = model.network
+    wanted: dict[tuple[str, int], set[str]] = {}
+    for w, due in zip(committed.order_way.tolist(), committed.order_due.tolist(), strict=True):
+        way = model.ways[w]
+        start = int(network.start_of[network.way_class[w], due])
+        for resource, _hours in way.hours:
+            wanted.setdefault((resource, max(start, 0)), set()).add(way.node[0])
+    over: Floats = np.zeros(len(network.capacity))
+    used = network.capacity - committed.remaining
+    for (resource, period), products in wanted.items():
+        times = [set_up.get((product, resource), 0.0) for product in products]
+        for group in model.limits.groups.get(("resource_hours", resource), []):
+            slot = int(network.slot_of[group, period])
+            if slot >= 0:
+                # The first of a week may stand ready from the week before.
+                needed = used[slot] + sum(times) - max(times)
+                over[slot] = max(0.0, needed - model.limits.slots[slot].amount)
+    return over
+
+
+def _with_less(
+    model: SupplyModel, network: SupplyNetwork, hours: Floats
+) -> tuple[SupplyModel, SupplyNetwork]:
+    """Return the model with so many hours fewer to run in, a little more for the next rounding."""
+    less = np.where(hours > 0, hours * 1.25 + 0.1, 0.0)
+    own = model.network.with_changes(capacity=model.network.capacity - less)
+    return (
+        replace(model, network=own, room=model.room - less),
+        network.with_changes(capacity=network.capacity - less),
+    )
+
+
 def _own_stock_first(model: SupplyModel, network: SupplyNetwork, order: np.ndarray) -> np.ndarray:
     """Return the demand that takes what its own place has, in the order in which it is sold.
 
@@ -293,7 +351,8 @@ def _as_sold(pieces: Pieces, order: np.ndarray) -> np.ndarray:
     A piece may be wanted earlier, to be held as safety stock until it leaves.
     """
     demand = order[(pieces.kind[order] == ORDER) | (pieces.kind[order] == FORECAST)]
-    return demand[np.argsort(pieces.until[demand], kind="stable")]
+    sold: np.ndarray = demand[np.argsort(pieces.until[demand], kind="stable")]
+    return sold
 
 
 def _stock_costs(
@@ -306,7 +365,12 @@ def _stock_costs(
     bought = np.array([way.kind == "buy" for way in model.ways], dtype=bool)
     nothing_new = network.with_changes(base_cost=np.where(bought, np.inf, network.base_cost))
     answer = answer_to(nothing_new, NodeDemand.of(network, model.pieces), prices.price)
-    return answer.way_cost, answer.hold_cum
+    # What is not there in time for the last start is not there for an earlier one either, so
+    # looking far ahead of the need is only worth it where room or hours are short.
+    worth = np.zeros(network.nodes)
+    np.maximum.at(worth, model.pieces.node, model.pieces.worth)
+    weeks = np.arange(answer.hold_cum.shape[1])
+    return answer.way_cost, answer.hold_cum + np.outer(worth / LOOK_AHEAD_WEEKS, weeks)
 
 
 def _earliest(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:

@@ -295,7 +295,7 @@ def _limit_table(model: SupplyModel, prices: Prices, committed: Committed) -> pl
             "kind": slot.kind,
             "subject": slot.subject,
             "period_start": starts[slot.period],
-            "amount": float(model.network.capacity[number]),
+            "amount": float(slot.amount),
             "used": float(used[number]),
             "price": float(prices.price[number]) if binds[number] else 0.0,
         }
