@@ -30,7 +30,8 @@ def demo_command(
     example: Annotated[str, typer.Argument(help="Which example.")] = "seller",
     workspace: WorkspaceOption = WORKSPACE,
     out: Annotated[Path, typer.Option("--out", help="Folder for the report.")] = Path("report"),
-    replications: Annotated[int, typer.Option(help="Replications in the twin.", min=2)] = 10,
+    replications: Annotated[int, typer.Option(help="Replications in the twin.", min=2)] = 6,
+    days: Annotated[int, typer.Option(help="Days played in the twin.", min=7, max=364)] = 182,
     keep: Annotated[
         bool, typer.Option("--keep", help="Go on with the books that are there.")
     ] = False,
@@ -51,7 +52,9 @@ def demo_command(
         files = _write_example(workspace)
         with Workspace(workspace) as store, shown_progress(quiet=as_json) as progress:
             (workspace / "made-by-demo").touch()
-            report, plan, proof, written, verdict = _run(store, files, replications, out, progress)
+            report, plan, proof, written, verdict = _run(
+                store, files, replications, days, out, progress
+            )
     emit(
         _record(report, plan, proof, written, verdict),
         as_json=as_json,
@@ -85,6 +88,7 @@ def _run(
     store: Workspace,
     files: list[tuple[str, bytes]],
     replications: int,
+    days: int,
     out: Path,
     progress: Callable[[str, float], None],
 ) -> tuple[ImportReport, Plan, Proof, list[str], Any]:
@@ -103,7 +107,12 @@ def _run(
     dataset = store.dataset(as_of=day)
     made = plan(dataset, as_of=day, progress=within(0.4, 0.65))
     proof = prove(
-        made, dataset, store.journal, replications=replications, progress=within(0.65, 0.9)
+        made,
+        dataset,
+        store.journal,
+        days=days,
+        replications=replications,
+        progress=within(0.65, 0.9),
     )
     made = made.with_tables(proof=proof_table(proof))
     store.plans.save(made)
