@@ -228,7 +228,10 @@ FAULTS: tuple[Fault, ...] = (
     _order("order without lines", "known_reference", {"supplier": _lit("NONE")}),
     _order("goods do not add up", "goods_value_is_sum_of_lines", {"goods_value": _col("goods_value") + 5}),
     _order("landed does not add up", "landed_is_goods_and_the_rest", {"landed_value": _col("landed_value") + 5}),
-    _order("below the smallest order", "minimum_order_value", {"goods_value": _lit(0.0)}),
+    _order(
+        "below the smallest order", "minimum_order_value",
+        {"goods_value": _lit(0.0), "ordered_on": _col("ordered_on") + _DAY},
+    ),
     _order("ordered on a Saturday", "starts_on_open_day", {"ordered_on": _lit(date(2026, 11, 28))}),
     Fault(
         kind="ordered too late", table="purchase_orders", rule="lead_time",

@@ -50,7 +50,7 @@ class Periods:
         return [self.start + timedelta(days=self.days * i) for i in range(self.count)]
 
     def index(self, day: date) -> int:
-        """Return the number of the period `day` falls in; below 0 or past the end are told as such."""
+        """Return the number of the period of `day`; one outside is below 0 or past the end."""
         return (day - self.start).days // self.days
 
 

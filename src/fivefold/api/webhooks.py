@@ -50,7 +50,7 @@ def signature(secret: str, at: int, body: bytes) -> str:
     """Return the header that proves who sent a body and when.
 
     >>> signature("s", 1, b"{}")[:8]
-    't=1,v1=9'
+    't=1,v1=b'
     """
     mark = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={at},v1={mark}"

@@ -30,7 +30,7 @@ def demo_command(
     example: Annotated[str, typer.Argument(help="Which example.")] = "seller",
     workspace: WorkspaceOption = WORKSPACE,
     out: Annotated[Path, typer.Option("--out", help="Folder for the report.")] = Path("report"),
-    replications: Annotated[int, typer.Option(help="Replications in the twin.", min=2)] = 6,
+    replications: Annotated[int, typer.Option(help="Replications in the twin.", min=2)] = 4,
     days: Annotated[int, typer.Option(help="Days played in the twin.", min=7, max=364)] = 182,
     keep: Annotated[
         bool, typer.Option("--keep", help="Go on with the books that are there.")

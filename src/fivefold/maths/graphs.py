@@ -1,4 +1,4 @@
-"""Directed graphs over text or integer nodes: cycles named, levels counted. Iterative, so depth is no limit."""
+"""Directed graphs: cycles named, levels counted. Iterative, so depth is no limit."""
 
 from __future__ import annotations
 

@@ -133,8 +133,8 @@ def test_a_budget_too_small_is_feasible_and_says_what_is_not_met_and_why(store: 
     assert made.status in ("optimal", "feasible", "time_limit")
     assert made["unmet_demand"]["units"].sum() > 0
     assert made["unmet_demand"]["reason_code"].null_count() == 0
-    priced = made["limit_prices"].filter((pl.col("kind") == "cash") & (pl.col("price") > 0))
-    assert priced.height > 0, "a binding budget has a price"
+    said = made["explanations"].filter(pl.col("subject").str.starts_with("unmet:"))["text"]
+    assert said.str.contains("CASH").any(), "what is not served names the limit that held it"
 
 
 def test_a_bill_of_material_that_leads_back_to_itself_is_named(

@@ -52,7 +52,7 @@ def test_near_buys_of_one_supplier_share_an_order_with_a_stable_number(importer:
         importer,
         buy("b1", "BOX", 1000, date(2026, 12, 1), DUE),
         buy("b2", "CUP", 600, date(2026, 12, 3), DUE),
-        buy("b3", "BOX", 1000, date(2026, 12, 20), DUE + timedelta(days=19)),
+        buy("b3", "BOX", 2000, date(2026, 12, 20), DUE + timedelta(days=19)),
     )
 
     assert outcome["purchase_orders"]["order"].to_list() == [
@@ -157,7 +157,7 @@ def test_an_order_below_the_minimum_value_takes_in_the_next_need(importer: Datas
         importer,
         buy("b1", "BOX", 500, date(2026, 12, 1), DUE),
         buy("b2", "CUP", 300, date(2026, 12, 15), DUE + timedelta(days=14)),
-        buy("b3", "CUP", 300, date(2026, 12, 29), DUE + timedelta(days=28)),
+        buy("b3", "CUP", 600, date(2026, 12, 29), DUE + timedelta(days=28)),
     )
 
     orders = outcome["purchase_orders"]

@@ -60,7 +60,7 @@ def propose_changes(
         if not placed and settled[n]:
             continue
         # What was not placed before today came no sooner when it was planned.
-        period = max(period, _soonest(model, network, n, line.source))
+        period = max(period, _soonest(model, n, line.source))
         if placed and needed > EPS and period < due:
             saved = min(needed, line.quantity) * float(model.worth[n] - model.unit_cost[n])
             row |= {"change": "expedite", "to_date": starts[period], "value": saved}
@@ -115,14 +115,16 @@ def _first_needed(model: SupplyModel, network: SupplyNetwork, committed: Committ
     return first
 
 
-def _soonest(model: SupplyModel, network: SupplyNetwork, n: int, source: str) -> int:
+def _soonest(model: SupplyModel, n: int, source: str) -> int:
     """Return the first period in which this source can bring anything to a node."""
+    network = model.network
     first = [
         int(network.first_due[network.way_class[w]])
         for w in range(network.way_from[n], network.way_from[n + 1])
         if model.ways[w].source == source
     ]
-    return min(first, default=network.periods)
+    # A source no table offers a way from may still be asked to hurry.
+    return min(first, default=0)
 
 
 def with_changes_made(model: SupplyModel, changes: pl.DataFrame) -> SupplyModel:

@@ -90,6 +90,7 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     except BillOfMaterialCycleError as error:
         return _no_plan(error)
     prices, network = price_limits(model, params)
+    model, network = _with_week_decided(model, network)
     committed, held_last = better_commit(model, network, prices)
     settled = settled_nodes(model, network, prices, committed, params, held_last=held_last)
     if settled.any():
@@ -182,6 +183,31 @@ def settled_nodes(
         part
     ]
     return settled
+
+
+def _with_week_decided(
+    model: SupplyModel, network: SupplyNetwork
+) -> tuple[SupplyModel, SupplyNetwork]:
+    """Return the model in which a place that was ordered for this week is not ordered for again.
+
+    An order placed on or after the day of the plan is this week's decision; what it left out
+    waits for the next week's, so that a plan run again does not add to itself.
+    """
+    code = {node: n for n, node in enumerate(model.nodes)}
+    decided = np.zeros(network.nodes, bool)
+    for line in model.orders:
+        placed = line.ordered_on is not None and line.ordered_on >= model.as_of
+        if placed and line.kind == "buy" and (line.item, line.destination) in code:
+            decided[code[line.item, line.destination]] = True
+    if not decided.any():
+        return model, network
+    bought = np.array([way.kind == "buy" for way in model.ways], dtype=bool)
+    later = np.where(network.start_of <= 0, NEVER, network.start_of)
+    shifted = network.way_class + len(network.start_of)
+    return replace(model, starts=[*model.starts, *model.starts]), network.with_changes(
+        start_of=np.vstack([network.start_of, later]),
+        way_class=np.where(bought & decided[network.way_node], shifted, network.way_class),
+    )
 
 
 def _barred(network: SupplyNetwork, nodes: NDArray[np.bool_]) -> SupplyNetwork:

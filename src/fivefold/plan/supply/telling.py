@@ -13,7 +13,7 @@ from fivefold.model.outcome import Outcome
 from fivefold.model.schema import schema
 from fivefold.plan.supply.commit import EPS
 from fivefold.plan.supply.flows import Flows, flows_of, plan_cost
-from fivefold.plan.supply.network import Committed, SupplyNetwork
+from fivefold.plan.supply.network import Committed, Floats, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.prices import Prices
 from fivefold.plan.supply.reading import FORECAST, ORDER, TARGET, SupplyModel
@@ -288,7 +288,9 @@ def _limit_table(model: SupplyModel, prices: Prices, committed: Committed) -> pl
     used = model.network.capacity - committed.remaining
     # A limit that the lot-sized plan leaves slack is worth nothing more of, whatever the
     # divisible plan behind the prices made of it.
-    binds = used >= model.network.capacity * BINDING_SHARE
+    binds = (used >= model.network.capacity * BINDING_SHARE) | (
+        model.network.capacity - used < _smallest_lot_use(model)
+    )
     rows = [
         {
             "limit": slot.limit,
@@ -302,6 +304,21 @@ def _limit_table(model: SupplyModel, prices: Prices, committed: Committed) -> pl
         for number, slot in enumerate(model.limits.slots)
     ]
     return schema("limit_prices").frame(rows)
+
+
+def _smallest_lot_use(model: SupplyModel) -> Floats:
+    """Return what the smallest lot of any way takes of each slot."""
+    network = model.network
+    least = np.full(len(network.slot_of), np.inf)
+    for w in range(network.ways):
+        lot = max(float(network.minimum[w]), float(network.multiple[w]), 1.0)
+        for u in range(network.use_from[w], network.use_from[w + 1]):
+            group = int(network.use_group[u])
+            least[group] = min(least[group], lot * float(network.use_amount[u]))
+    smallest: Floats = np.zeros(len(network.capacity))
+    for group, slots in enumerate(network.slot_of):
+        smallest[slots[slots >= 0]] = 0.0 if np.isinf(least[group]) else least[group]
+    return smallest
 
 
 def _peg_table(
