@@ -198,10 +198,10 @@ def wagner_whitin(
     # Cost of a unit bought in t counted as if it were kept to the end, eq. (2) of [2].
     marginal = [0.0] * count
     later_demand = [0.0] * (count + 1)
-    kept_to_end = 0.0
+    kept_to_end = [0.0] * (count + 1)
     for t in range(count - 1, -1, -1):
-        kept_to_end += hold_cost[t]
-        marginal[t] = unit_costs[t] + kept_to_end
+        kept_to_end[t] = kept_to_end[t + 1] + hold_cost[t]
+        marginal[t] = unit_costs[t] + kept_to_end[t]
         later_demand[t] = later_demand[t + 1] + demand_units[t]
     best, follower = _backward(demand_units, order_cost, marginal, later_demand)
     quantities = [0.0] * count
@@ -210,9 +210,7 @@ def wagner_whitin(
         quantities[t] = float(sum(demand_units[t : follower[t]]))
         t = follower[t]
     # `marginal` charges keeping to the end; demand itself leaves earlier.
-    kept_too_long = math.fsum(
-        demand * math.fsum(hold_cost[t:]) for t, demand in enumerate(demand_units)
-    )
+    kept_too_long = math.fsum(demand * kept_to_end[t] for t, demand in enumerate(demand_units))
     return LotPlan(quantities=tuple(quantities), cost=best[0] - kept_too_long)
 
 
