@@ -13,6 +13,8 @@ from datetime import date
 from typing import Any, Literal
 
 from fivefold.deliver import fees
+from fivefold.deliver.cartons import CartonLimits
+from fivefold.deliver.distribution_fees import distribution_lines, units_in_a_carton
 from fivefold.deliver.evidence import FULFILMENT_FEES, Evidence
 from fivefold.deliver.fee_cards import FeeBook
 from fivefold.deliver.fees import FeeLine
@@ -21,6 +23,8 @@ from fivefold.deliver.zones import ASSUMED_ZONE, carriage
 
 #: Most units of one fulfilment label that FBA Onsite takes.
 ONSITE_UNITS_PER_LABEL = 50_000
+#: Kinds of channel whose orders leave from the fulfilment network with the marketplace's fees.
+NETWORK_KINDS = frozenset({"fba", "awd"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,9 @@ class ChannelParams:
         Carriage to the fulfilment network where no lane tells. [assumed]
     assumed_spread_share : float
         How far an assumed figure may be off to each side.
+    network_days : float
+        Time a unit waits in the fulfilment network when it is fed from upstream storage; the
+        rest of its time it waits there. [assumed, cover above the low inventory band]
     onsite_discount_low, onsite_discount_high : float
         Ends of the unknown discount on fulfilment fees for FBA Onsite. The expected
         contribution counts the low end.
@@ -63,6 +70,7 @@ class ChannelParams:
     return_handling_cost: float = 1.5
     inbound_cost_per_kg: float = 0.8
     assumed_spread_share: float = 0.25
+    network_days: float = 30.0
     onsite_discount_low: float = 0.0
     onsite_discount_high: float = 0.5
     cost_of_capital_share_per_year: float = 0.12
@@ -78,7 +86,7 @@ class ChannelParams:
                 "onsite_discount_low and onsite_discount_high must rise within 0 to 1, found "
                 f"{self.onsite_discount_low} and {self.onsite_discount_high}"
             )
-        for name in ("days_held", "return_prior_units", "inbound_cost_per_kg"):
+        for name in ("days_held", "return_prior_units", "inbound_cost_per_kg", "network_days"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
 
@@ -88,7 +96,7 @@ class Setting:
     """What all items share: the cards of the day, the evidence, the places.
 
     `older` is the card of fulfilment before this one, `before_returns` the last known one of
-    returns processing.
+    returns processing, `upstream_before` the last one of upstream storage known in full.
     """
 
     params: ChannelParams
@@ -96,6 +104,7 @@ class Setting:
     book: FeeBook
     older: FeeBook
     before_returns: FeeBook
+    upstream_before: FeeBook
     evidence: Evidence
     actual: Mapping[tuple[str, str, str], tuple[float, str, str]]
     locations: Mapping[str, Mapping[str, Any]]
@@ -122,7 +131,7 @@ def channel_lines(
         closing = fees.closing(setting.book, category=item["category"])
         if closing is not None:
             lines.append(closing)
-    if kind in ("fba", "fba_onsite", "mcf"):
+    if kind in NETWORK_KINDS or kind in ("fba_onsite", "mcf"):
         lines += _network_lines(setting, item, channel, price=price, size=size)
     else:
         lines += _own_parcel_lines(setting, item, channel)
@@ -327,8 +336,10 @@ def _stock_lines(
     held = setting.evidence.days_held.get((item["item"], place))
     days = setting.params.days_held if held is None else held
     lines = []
-    if channel["kind"] in ("fba", "mcf"):
-        if size is not None:
+    if channel["kind"] in NETWORK_KINDS or channel["kind"] == "mcf":
+        if size is not None and channel["kind"] == "awd":
+            lines += _fed_stock_lines(setting, item, size, days)
+        elif size is not None:
             lines += _fba_stock_lines(setting, item, size, days)
         lines.append(_inbound_freight(setting, item, place))
     else:
@@ -363,6 +374,37 @@ def _fba_stock_lines(
         fees.placement(book, size=size, option=setting.params.placement),
         fees.low_inventory(book, size=size, cover_days=days, units_per_week=a_week),
     ]
+
+
+def _fed_stock_lines(
+    setting: Setting, item: Mapping[str, Any], size: SizeTier, days: float
+) -> list[FeeLine]:
+    """Return what stock costs that waits upstream and is sent on as the network sells it."""
+    there = min(days, setting.params.network_days)
+    exempt = {
+        "STORAGE_UTILIZATION_SURCHARGE": "Let off: 70 % or more comes by automatic replenishment.",
+        "LOW_INVENTORY_LEVEL_FEE": "Exempt: automatic replenishment from upstream storage.",
+    }
+    lines = [
+        replace(line, amount=0.0, low=0.0, high=0.0, grade="official", note=exempt[line.line])
+        if line.line in exempt
+        else _maybe_let_off(line)
+        if line.line == "FBA_INBOUND_PLACEMENT_SERVICE_FEE"
+        else line
+        for line in _fba_stock_lines(setting, item, size, there)
+    ]
+    return lines + distribution_lines(
+        setting.book,
+        setting.upstream_before,
+        size=size,
+        units_a_carton=units_in_a_carton(item, size, CartonLimits()),
+        days_upstream=max(days - there, 0.0),
+    )
+
+
+def _maybe_let_off(line: FeeLine) -> FeeLine:
+    note = "Whether stock fed from upstream storage pays it is not known."
+    return replace(line, amount=None, low=0.0, counted=line.expected, grade="unknown", note=note)
 
 
 def _inbound_freight(setting: Setting, item: Mapping[str, Any], place: str) -> FeeLine:
@@ -427,7 +469,8 @@ def _return_lines(
     ]
     if referral_line is not None:
         lines.append(fees.refund_administration(setting.book, referral_fee).times(share))
-    if channel["kind"] in ("fba", "fba_onsite") and size is not None:
+    kind = channel["kind"]
+    if (kind in NETWORK_KINDS or kind == "fba_onsite") and size is not None:
         processing = fees.return_processing(
             setting.book,
             size=size,
@@ -435,10 +478,10 @@ def _return_lines(
             before=setting.before_returns,
         )
         lines.append(processing.times(share))
-    if channel["kind"] not in ("fba", "mcf"):
+    if kind not in NETWORK_KINDS and kind != "mcf":
         cost = params.return_handling_cost
         lines.append(_assumed(setting, "RETURN_HANDLING", share * cost, "Taking back and looking."))
-    if channel["kind"] not in ("fba", "fba_onsite", "mcf"):
+    if kind not in NETWORK_KINDS and kind not in ("fba_onsite", "mcf"):
         cost = params.return_carriage_cost
         lines.append(_assumed(setting, "RETURN_CARRIAGE", share * cost, "Carriage of returns."))
     return lines

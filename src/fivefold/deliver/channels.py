@@ -13,22 +13,13 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.deliver import evidence as evidence_of
-from fivefold.deliver.channel_costs import (
-    ONSITE_UNITS_PER_LABEL,
-    ChannelParams,
-    Setting,
-    channel_lines,
-)
-from fivefold.deliver.fee_cards import FeeBook, cards_with
+from fivefold.deliver.channel_costs import ChannelParams, Setting, channel_lines
+from fivefold.deliver.channel_setting import read_setting, size_of, units_by_place
+from fivefold.deliver.eligibility import forbidden_by
 from fivefold.deliver.fees import FeeLine
-from fivefold.deliver.size_tiers import SizeTier, size_tier
+from fivefold.deliver.size_tiers import SizeTier
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 
-#: Day before the 2026 fulfilment card began, outside the peak: the last card with apparel.
-LAST_CARD_WITH_APPAREL = date(2025, 6, 30)
-#: Last day of the returns processing card that is known.
-LAST_KNOWN_RETURNS_CARD = date(2024, 5, 31)
 #: Lines without which a contribution says nothing.
 ESSENTIAL = frozenset(
     {"UNIT_COST", "BASE_FBA_FULFILLMENT_FEE", "MCF_FULFILLMENT_FEE", "PARCEL_CARRIAGE"}
@@ -36,7 +27,13 @@ ESSENTIAL = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Choice:
+class Choice:
+    """One item in one channel: every line of a unit, what is left of the price, its ends.
+
+    `contribution` is None where an essential line is not known, `low` and `high` where an end
+    is not.
+    """
+
     channel: str
     price: float
     eligible: bool
@@ -76,23 +73,28 @@ def choose_channels(
     expected contribution among the eligible, ties to today's channel, then by code.
     """
     params = params or ChannelParams()
-    setting = _setting(dataset, params, as_of)
+    setting = read_setting(dataset, params, as_of=as_of)
     channels = dataset["channels"].sort("channel").to_dicts()
     prices = {
         (row["item"], row["channel"]): row["price"]
         for row in dataset["offers"].iter_rows(named=True)
     }
-    units = _units_by_place(dataset)
+    units = units_by_place(dataset)
     fee_rows: list[dict[str, object]] = []
     choice_rows: list[dict[str, object]] = []
     reasons: list[Reason] = []
     sold = dataset["items"].filter(pl.col("item_kind").is_in(["finished", "kit"])).sort("item")
     for item in sold.iter_rows(named=True):
-        size = _size(item, as_of)
+        size = size_of(item, as_of=as_of)
         choices = [
             choice
             for channel in channels
-            if (choice := _choice(setting, item, channel, prices, size, units)) is not None
+            if (
+                choice := choice_in(
+                    setting, item, channel, listed_price(item, channel, prices), size, units
+                )
+            )
+            is not None
         ]
         if not choices:
             continue
@@ -118,104 +120,35 @@ def choose_channels(
     )
 
 
-def _setting(dataset: Dataset, params: ChannelParams, as_of: date) -> Setting:
-    cards = cards_with(dataset["fee_cards"])
-    book = FeeBook(cards, day=as_of)
-    since = _card_began(book, as_of)
-    capital = dataset.setting("cost_of_capital_share_per_year")
-    found = evidence_of.Evidence(
-        units_per_year=evidence_of.units_per_year(dataset, as_of=as_of),
-        days_held=evidence_of.days_held(dataset, as_of=as_of),
-        return_share=evidence_of.return_shares(
-            dataset,
-            as_of=as_of,
-            prior_units=params.return_prior_units,
-        ),
-        sellable_share=evidence_of.sellable_shares(dataset, as_of=as_of),
-        zone_mix=evidence_of.zone_mix(dataset, as_of=as_of),
-        today=evidence_of.channels_today(dataset, as_of=as_of),
-    )
-    return Setting(
-        params=params,
-        as_of=as_of,
-        book=book,
-        older=FeeBook(cards, day=LAST_CARD_WITH_APPAREL),
-        before_returns=FeeBook(cards, day=LAST_KNOWN_RETURNS_CARD),
-        evidence=found,
-        actual=evidence_of.actual_fees(
-            dataset, as_of=as_of, since=since, least_units=params.least_settled_units
-        ),
-        locations={row["location"]: row for row in dataset["locations"].iter_rows(named=True)},
-        inbound_lanes=_inbound_lanes(dataset),
-        capital_share_per_year=dataset.setting_number(
-            "cost_of_capital_share_per_year", params.cost_of_capital_share_per_year
-        ),
-        capital_is_given=capital is not None,
-    )
-
-
-def _card_began(book: FeeBook, as_of: date) -> date:
-    """Return the day from which on a charged fulfilment fee is of the card and season in force."""
-    figure = book.find(
-        "BASE_FBA_FULFILLMENT_FEE",
-        size_tier="large_standard",
-        value=1.0,
-        price=20.0,
-        product_class="non_apparel",
-    )
-    card = date(as_of.year - 1, 1, 1) if figure is None else figure.effective_from
-    year = as_of.year
-    turns = [date(year - 1, 10, 15), date(year, 1, 15), date(year, 10, 15)]
-    return max(card, *(turn for turn in turns if turn <= as_of))
-
-
-def _inbound_lanes(dataset: Dataset) -> dict[str, Mapping[str, Any]]:
-    """Return the cheapest lane by weight to each place from one of our own."""
-    own = dataset["locations"].filter(pl.col("kind").is_in(["warehouse", "plant"]))["location"]
-    lanes = (
-        dataset["lanes"]
-        .filter(pl.col("origin").is_in(own.implode()))
-        .sort(
-            "destination", "cost_per_kg", "cost_per_unit", "origin", "mode", descending=[False] * 5
-        )
-    )
-    found: dict[str, Mapping[str, Any]] = {}
-    for row in lanes.iter_rows(named=True):
-        found.setdefault(row["destination"], row)
-    return found
-
-
-def _units_by_place(dataset: Dataset) -> dict[tuple[str, str], int]:
-    totals = dataset["inventory"].group_by("item", "location").agg(pl.col("on_hand").sum())
-    return {(item, place): units for item, place, units in totals.iter_rows()}
-
-
-def _size(item: Mapping[str, Any], as_of: date) -> SizeTier | None:
-    sides = [item["length_cm"], item["width_cm"], item["height_cm"], item["weight_kg"]]
-    if any(side is None or side <= 0 for side in sides):
-        return None
-    return size_tier(
-        length_cm=sides[0], width_cm=sides[1], height_cm=sides[2], weight_kg=sides[3], day=as_of
-    )
-
-
-def _choice(
-    setting: Setting,
+def listed_price(
     item: Mapping[str, Any],
     channel: Mapping[str, Any],
     prices: Mapping[tuple[str, str], float | None],
+) -> float | None:
+    """Return the offer's price in the channel, else the item's own."""
+    price = prices.get((item["item"], channel["channel"]))
+    return item["price"] if price is None else price
+
+
+def choice_in(
+    setting: Setting,
+    item: Mapping[str, Any],
+    channel: Mapping[str, Any],
+    price: float | None,
     size: SizeTier | None,
     units: Mapping[tuple[str, str], int],
-) -> _Choice | None:
-    price = prices.get((item["item"], channel["channel"]))
-    price = item["price"] if price is None else price
-    if price is None or price <= 0 or channel["kind"] == "awd":
+) -> Choice | None:
+    """Return what one unit at `price` brings in a channel, None where nobody would sell it.
+
+    Units on hand by item and place decide whether a rule forbids the channel.
+    """
+    if price is None or price <= 0:
         return None
     lines = channel_lines(setting, item, channel, price=price, size=size)
-    because = _forbidden_by(item, channel, size, units)
+    because = forbidden_by(item, channel, size, units)
     missing = [line for line in lines if line.line in ESSENTIAL and line.expected is None]
     contribution = None if missing else price - sum(line.expected or 0.0 for line in lines)
-    return _Choice(
+    return Choice(
         channel=channel["channel"],
         price=float(price),
         eligible=because == "",
@@ -236,28 +169,7 @@ def _end(price: float, ends: list[float | None]) -> float | None:
     return price - total
 
 
-def _forbidden_by(
-    item: Mapping[str, Any],
-    channel: Mapping[str, Any],
-    size: SizeTier | None,
-    units: Mapping[tuple[str, str], int],
-) -> str:
-    """Return the rule that forbids a channel for an item, empty where none does."""
-    if channel["kind"] != "fba_onsite":
-        return ""
-    if item["hazmat"]:
-        return "FBA Onsite takes no dangerous goods."
-    if size is None:
-        return "FBA Onsite needs sides and weight of the item."
-    if size.tier == "xl_150_plus":
-        return "FBA Onsite takes no special oversize."
-    held = units.get((item["item"], channel["location"]), 0)
-    if held > ONSITE_UNITS_PER_LABEL:
-        return f"FBA Onsite takes at most 50,000 units of a label; {held:,} are held."
-    return ""
-
-
-def _best(choices: list[_Choice], today: str | None) -> _Choice | None:
+def _best(choices: list[Choice], today: str | None) -> Choice | None:
     open_ones = [c for c in choices if c.eligible and c.contribution is not None]
     if not open_ones:
         return None
@@ -267,7 +179,7 @@ def _best(choices: list[_Choice], today: str | None) -> _Choice | None:
     )
 
 
-def _fee_row(item: str, choice: _Choice, line: FeeLine) -> dict[str, object]:
+def _fee_row(item: str, choice: Choice, line: FeeLine) -> dict[str, object]:
     return {
         "item": item,
         "channel": choice.channel,
@@ -284,7 +196,7 @@ def _fee_row(item: str, choice: _Choice, line: FeeLine) -> dict[str, object]:
 
 
 def _choice_rows(
-    setting: Setting, item: str, choices: list[_Choice], best: _Choice | None, today: str | None
+    setting: Setting, item: str, choices: list[Choice], best: Choice | None, today: str | None
 ) -> list[dict[str, object]]:
     now = next((choice for choice in choices if choice.channel == today), None)
     yearly = setting.evidence.units_per_year.get(item)
@@ -322,7 +234,7 @@ def decision_name(item: str) -> str:
 
 
 def _reasons(
-    setting: Setting, item: str, choices: list[_Choice], best: _Choice | None, today: str | None
+    setting: Setting, item: str, choices: list[Choice], best: Choice | None, today: str | None
 ) -> list[Reason]:
     subject = decision_name(item)
     if best is None:
@@ -362,14 +274,14 @@ def _reasons(
     return found
 
 
-def _why_not(choice: _Choice) -> str:
+def _why_not(choice: Choice) -> str:
     if not choice.eligible:
         return f"{choice.channel}: {choice.because.rstrip('.')}"
     missing = [x.line for x in choice.lines if x.line in ESSENTIAL and x.expected is None]
     return f"{choice.channel}: {', '.join(missing)} not known"
 
 
-def _made_of(best: _Choice, today: str | None) -> str:
+def _made_of(best: Choice, today: str | None) -> str:
     largest = sorted(best.lines, key=lambda line: -abs(line.expected or 0.0))[:4]
     parts = ", ".join(f"{line.line} {line.expected or 0.0:.2f}" for line in largest)
     now = "the channel of today" if best.channel == today else f"today it is {today or 'none'}"
@@ -379,7 +291,7 @@ def _made_of(best: _Choice, today: str | None) -> str:
     )
 
 
-def _comparison(subject: str, choices: list[_Choice], best: _Choice) -> list[Reason]:
+def _comparison(subject: str, choices: list[Choice], best: Choice) -> list[Reason]:
     others = [c for c in choices if c is not best and c.eligible and c.contribution is not None]
     if not others:
         return []
@@ -409,7 +321,7 @@ def _comparison(subject: str, choices: list[_Choice], best: _Choice) -> list[Rea
     ]
 
 
-def _break_even(second: _Choice, difference: float) -> str:
+def _break_even(second: Choice, difference: float) -> str:
     """Return at which discount or carriage the second would draw level, where it could."""
     by_name = {line.line: line for line in second.lines}
     if "FBA_ONSITE_DISCOUNT" in by_name:
@@ -423,7 +335,7 @@ def _break_even(second: _Choice, difference: float) -> str:
     return ""
 
 
-def _card_reasons(subject: str, best: _Choice) -> list[Reason]:
+def _card_reasons(subject: str, best: Choice) -> list[Reason]:
     return [
         Reason(
             subject=subject,
@@ -443,7 +355,7 @@ def _card_reasons(subject: str, best: _Choice) -> list[Reason]:
     ]
 
 
-def _unknown_reasons(subject: str, choice: _Choice) -> list[Reason]:
+def _unknown_reasons(subject: str, choice: Choice) -> list[Reason]:
     return [
         Reason(
             subject=subject,
