@@ -9,11 +9,14 @@ from fivefold.deliver.channels import choose_channels
 from fivefold.errors import NotFoundError
 from tests.unit.deliver.test_channels import AS_OF, company
 
-#: Without FBA Onsite, which would be best at any time held.
+#: Without FBA Onsite, and with dear picking: FBA is better for what sells fast.
 TWO = {
+    "locations": company()["locations"].with_columns(
+        picking_cost_per_unit=pl.when(pl.col("location") == "WH1").then(2.25)
+    ),
     "channels": pl.DataFrame(
         {"channel": ["FBA", "FBM"], "kind": ["fba", "fbm"], "location": ["FBA-US", "WH1"]}
-    )
+    ),
 }
 
 
