@@ -12,9 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from fivefold.cycle.execution import OverReceiptError
 from fivefold.cycle.fulfilment import RefusedError
 from fivefold.cycle.progress import CancelledError
+from fivefold.cycle.receiving import OverReceiptError
 from fivefold.cycle.review import NotReleasedError
 from fivefold.errors import ConflictError, DataError, FivefoldError, NotFoundError
 from fivefold.ledger.journal import BusyError, JournalFailedError

@@ -55,7 +55,7 @@ def receive_command(
 
     from fivefold.cli.output import emit, table
     from fivefold.cli.when import plan_day
-    from fivefold.cycle.execution import receive
+    from fivefold.cycle.receiving import receive
     from fivefold.cycle.workspace import Workspace
 
     quantities = _quantities(lines) if lines else None

@@ -6,16 +6,21 @@ A change and a delay are facts with an author; the plan itself stays as it was m
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from fivefold.cycle import documents
+from fivefold.cycle.adjusting import (
+    EDITED,
+    adjusted_plan,
+    edited_quantities,
+    with_quantities,
+)
 from fivefold.cycle.bookkeeping import at_noon
-from fivefold.cycle.execution import operations_of
-from fivefold.cycle.fulfilment import SupplyOrder
+from fivefold.cycle.fulfilment import operations_of
 from fivefold.cycle.plans import Plan
 from fivefold.cycle.review import NotReleasedError, supply_orders
 from fivefold.cycle.workspace import Workspace
@@ -23,7 +28,6 @@ from fivefold.errors import DataError, NotFoundError, Problem
 from fivefold.ledger import events
 from fivefold.model import Dataset
 
-EDITED = "decision.edited"
 SNOOZED = "decision.snoozed"
 
 
@@ -45,15 +49,6 @@ class Released:
     known: tuple[str, ...]
     refused: tuple[str, ...]
     value: float
-
-
-def edited_quantities(workspace: Workspace, plan: Plan) -> dict[str, int]:
-    """Return the quantities people gave for decisions of this plan, the last one of each."""
-    found: dict[str, int] = {}
-    for fact in workspace.recorded(EDITED):
-        if fact.body["plan"] == plan.plan:
-            found[fact.subject] = int(fact.body["quantity"])
-    return found
 
 
 def edit_quantities(
@@ -194,12 +189,13 @@ def release(
             else f"plan {plan.plan} has no answer; nothing can be released"
         )
     dataset = workspace.dataset(as_of=plan.as_of)
-    known = {o.order: o for o in supply_orders(plan, dataset, until=plan.as_of + timedelta(365))}
+    stands = adjusted_plan(workspace, plan)
+    until = plan.as_of + timedelta(365)
+    known = {o.order: o for o in supply_orders(stands, dataset, until=until)}
     missing = sorted(set(orders) - set(known))
     if missing:
         raise NotFoundError(f"plan {plan.plan} has no order {', '.join(missing)}")
-    lines = _edited_lines(workspace, plan)
-    chosen = [_with_quantities(known[name], lines) for name in sorted(orders)]
+    chosen = with_quantities(workspace, plan, (known[name] for name in sorted(orders)))
     empty = [order.order for order in chosen if not order.lines]
     operations = operations_of(workspace, dataset, actor=actor)
     at = at_noon(today)
@@ -215,30 +211,6 @@ def release(
         ),
         value=sum(x.unit_price * x.quantity for o, r in pairs if r.status == "ok" for x in o.lines),
     )
-
-
-def _edited_lines(workspace: Workspace, plan: Plan) -> dict[tuple[str, str], int]:
-    """Return edited quantities by order and item."""
-    edits = edited_quantities(workspace, plan)
-    if not edits:
-        return {}
-    found: dict[tuple[str, str], int] = {}
-    bought = plan["purchase_order_lines"].select("order", "item", "decision")
-    made = plan["work_orders"].select("order", pl.col("product").alias("item"), "decision")
-    moved = plan["supply_plan"].select(pl.col("decision").alias("order"), "item", "decision")
-    for order, item, decision in pl.concat([bought, made, moved]).iter_rows():
-        if decision in edits:
-            found[order, item] = edits[decision]
-    return found
-
-
-def _with_quantities(order: SupplyOrder, edits: Mapping[tuple[str, str], int]) -> SupplyOrder:
-    """Return an order with the quantities people gave; a line of 0 is left out."""
-    lines = tuple(
-        replace(line, quantity=edits.get((order.order, line.item), line.quantity))
-        for line in order.lines
-    )
-    return replace(order, lines=tuple(line for line in lines if line.quantity > 0))
 
 
 def placed_orders(workspace: Workspace) -> frozenset[str]:

@@ -12,10 +12,12 @@ from datetime import date, datetime
 from typing import Any
 
 from fivefold.cycle import documents
-from fivefold.errors import FivefoldError
+from fivefold.cycle.workspace import Workspace
+from fivefold.errors import FivefoldError, NotFoundError
 from fivefold.ledger import events
 from fivefold.ledger.events import Command, Fact, Line, SaleLine
 from fivefold.ledger.journal import Journal, Receipt
+from fivefold.model import Dataset
 from fivefold.units import split_minor, to_minor
 
 
@@ -485,3 +487,18 @@ def _order_row(line: Mapping[str, Any], at: datetime) -> dict[str, Any]:
         "ship_postal_code": line.get("ship_postal_code"),
         "legs": [[location, units] for location, units in line["legs"]],
     }
+
+
+def operations_of(workspace: Workspace, dataset: Dataset, *, actor: str) -> Operations:
+    """Return the verbs over the live books in the company's currency."""
+    currency = dataset.setting("currency", "USD") or "USD"
+    return Operations(workspace.journal, actor=actor, currency=currency)
+
+
+def is_written(journal: Journal, key: str) -> bool:
+    """Return whether a command of this key stands in the books."""
+    try:
+        journal.find(key)
+    except NotFoundError:
+        return False
+    return True

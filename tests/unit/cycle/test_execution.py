@@ -11,15 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from fivefold.cycle import execution
-from fivefold.cycle.execution import (
-    OverReceiptError,
-    receive,
-    ship,
-    take_back,
-    take_order,
-)
+from fivefold.cycle import execution, receiving
+from fivefold.cycle.execution import ship, take_back, take_order
 from fivefold.cycle.importing import import_files
+from fivefold.cycle.receiving import OverReceiptError, receive
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import ConflictError, NotFoundError
 from fivefold.ledger.balances import on_hand
@@ -119,7 +114,7 @@ def test_the_tolerance_is_not_lost_in_binary_fractions(
             "status": "sent",
         }
     )
-    assert execution._arrived(rows, {"MUG": ordered * 21 // 20}, 0.05) == {1: ordered * 21 // 20}
+    assert receiving._arrived(rows, {"MUG": ordered * 21 // 20}, 0.05) == {1: ordered * 21 // 20}
 
 
 def test_an_order_that_was_closed_short_takes_nothing_more_by_itself(

@@ -244,7 +244,7 @@ def test_changes_between_plans_are_told_row_by_row(made: Any) -> None:
 
 
 def test_cancelling_one_line_leaves_the_others_of_its_order(company: Any, tmp_path: Path) -> None:
-    from fivefold.cycle.execution import operations_of
+    from fivefold.cycle.fulfilment import operations_of
     from fivefold.cycle.review import _change_orders
 
     tables = company.tables()

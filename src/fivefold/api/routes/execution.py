@@ -21,7 +21,8 @@ from fivefold.cycle.amending import (
     supply_document,
 )
 from fivefold.cycle.bookkeeping import at_noon
-from fivefold.cycle.execution import receive, ship, take_back, take_order
+from fivefold.cycle.execution import ship, take_back, take_order
+from fivefold.cycle.receiving import receive
 
 router = APIRouter(prefix="/api/v1", tags=["execution"])
 
