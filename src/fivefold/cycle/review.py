@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle import documents
+from fivefold.cycle.adjusting import adjusted_plan, with_quantities
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.fulfilment import Operations, SupplyLine, SupplyOrder
 from fivefold.cycle.plans import Plan
@@ -45,7 +46,8 @@ def accept(
 ) -> Accepted:
     """Return what was placed: purchase orders, moves and work that start within a week.
 
-    Later proposals stay proposals; the next plan may change them.
+    Quantities and times are those people gave, where they changed the plan's. Later proposals
+    stay proposals; the next plan may change them.
 
     Parameters
     ----------
@@ -75,7 +77,8 @@ def accept(
     operations = Operations(
         workspace.journal, actor=actor, currency=dataset.setting("currency", "USD") or "USD"
     )
-    orders = supply_orders(plan, dataset, until=last)
+    proposed = supply_orders(adjusted_plan(workspace, plan), dataset, until=last)
+    orders = [o for o in with_quantities(workspace, plan, proposed) if o.lines]
     at = at_noon(plan.as_of)
     receipts = operations.submit([operations.place_supply(order, at=at) for order in orders])
     told = _change_orders(operations, plan) if changes else []
