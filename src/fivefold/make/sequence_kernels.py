@@ -1,9 +1,11 @@
 """Compiled evaluation and improvement of the order of jobs on identical machines.
 
-Knows hours and integer codes only. `schedule` translates tables into them.
+Knows the arrays of `sequence_figures.Figures` only.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -12,11 +14,7 @@ from numba import njit
 @njit(cache=True)
 def dispatch(
     sequence: np.ndarray,
-    run: np.ndarray,
-    setup: np.ndarray,
-    family: np.ndarray,
-    release: np.ndarray,
-    machines: int,
+    jobs: Any,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return start, finish, machine and set-up hours of each job, dispatched in sequence.
 
@@ -26,79 +24,60 @@ def dispatch(
     Parameters
     ----------
     sequence : int64 array, shape (n,)
-    run, setup, release : float64 arrays, shape (n,)
-        Working hours; release is the first hour at which a job may start.
-    family : int64 array, shape (n,)
-    machines : int
+    jobs : Figures
     """
     count = sequence.size
     start, finish, paid = np.zeros(count), np.zeros(count), np.zeros(count)
     used = np.zeros(count, np.int64)
-    free = np.zeros(machines)
-    made = np.full(machines, -1, np.int64)
+    free = np.zeros(jobs.machines)
+    made = np.full(jobs.machines, -1, np.int64)
     for position in range(count):
         job = sequence[position]
         best, best_finish, best_setup = 0, np.inf, 0.0
-        for machine in range(machines):
-            needed = 0.0 if made[machine] == family[job] else setup[job]
-            ends = max(free[machine], release[job]) + needed + run[job]
+        for machine in range(jobs.machines):
+            needed = 0.0 if made[machine] == jobs.family[job] else jobs.setup[job]
+            ends = max(free[machine], jobs.release[job]) + needed + jobs.run[job]
             if ends < best_finish - 1e-12:
                 best, best_finish, best_setup = machine, ends, needed
-        start[job] = best_finish - run[job] - best_setup
+        start[job] = best_finish - jobs.run[job] - best_setup
         finish[job], used[job], paid[job] = best_finish, best, best_setup
-        free[best], made[best] = best_finish, family[job]
+        free[best], made[best] = best_finish, jobs.family[job]
     return start, finish, used, paid
 
 
 @njit(cache=True)
 def late_days(
     finish: np.ndarray,
-    after: np.ndarray,
-    due_day: np.ndarray,
-    shift_days: np.ndarray,
-    hours_per_day: float,
+    jobs: Any,
 ) -> np.ndarray:
     """Return calendar days by which each job's units are available after their due day.
 
     Parameters
     ----------
-    finish, after : float64 arrays, shape (n,)
-        Working hour of the end, and hours of later steps.
-    due_day : int64 array, shape (n,)
-        Day number by which the job must be done.
-    shift_days : int64 array
-        Day number of each working day.
+    finish : float64 array, shape (n,)
+        Working hour of the end.
+    jobs : Figures
     """
     late = np.zeros(finish.size)
-    last = shift_days.size - 1
+    last = jobs.shift_days.size - 1
     for job in range(finish.size):
-        shift = int((finish[job] + after[job] - 1e-9) // hours_per_day)
+        shift = int((finish[job] + jobs.after[job] - 1e-9) // jobs.hours_per_day)
         shift = min(max(shift, 0), last)
-        late[job] = max(0, shift_days[shift] - due_day[job])
+        late[job] = max(0, jobs.shift_days[shift] - jobs.due_day[job])
     return late
 
 
 @njit(cache=True)
 def cost_of(
     sequence: np.ndarray,
-    run: np.ndarray,
-    setup: np.ndarray,
-    family: np.ndarray,
-    release: np.ndarray,
-    machines: int,
-    after: np.ndarray,
-    due_day: np.ndarray,
-    weight: np.ndarray,
-    shift_days: np.ndarray,
-    hours_per_day: float,
-    setup_cost_per_hour: float,
+    jobs: Any,
 ) -> float:
     """Return late days times their weight plus set-up hours times their cost."""
-    _, finish, _, paid = dispatch(sequence, run, setup, family, release, machines)
-    late = late_days(finish, after, due_day, shift_days, hours_per_day)
+    _, finish, _, paid = dispatch(sequence, jobs)
+    late = late_days(finish, jobs)
     total = 0.0
     for job in range(sequence.size):
-        total += late[job] * weight[job] + setup_cost_per_hour * paid[job]
+        total += late[job] * jobs.weight[job] + jobs.setup_cost_per_hour * paid[job]
     return total
 
 
@@ -123,17 +102,7 @@ def _moved(current: np.ndarray, trial: np.ndarray, origin: int, length: int, tar
 @njit(cache=True)
 def improve(
     sequence: np.ndarray,
-    run: np.ndarray,
-    setup: np.ndarray,
-    family: np.ndarray,
-    release: np.ndarray,
-    machines: int,
-    after: np.ndarray,
-    due_day: np.ndarray,
-    weight: np.ndarray,
-    shift_days: np.ndarray,
-    hours_per_day: float,
-    setup_cost_per_hour: float,
+    jobs: Any,
     reach: int,
     steps_at_most: int,
 ) -> tuple[np.ndarray, float, int]:
@@ -145,10 +114,7 @@ def improve(
     """
     count = sequence.size
     current = sequence.copy()
-    best = cost_of(
-        current, run, setup, family, release, machines, after, due_day, weight,
-        shift_days, hours_per_day, setup_cost_per_hour,
-    )  # fmt: skip
+    best = cost_of(current, jobs)
     spent = count
     improved = True
     trial = current.copy()
@@ -169,10 +135,7 @@ def improve(
                         trial[origin], trial[target] = current[target], current[origin]
                     else:
                         _moved(current, trial, origin, length, target)
-                    cost = cost_of(
-                        trial, run, setup, family, release, machines, after, due_day, weight,
-                        shift_days, hours_per_day, setup_cost_per_hour,
-                    )  # fmt: skip
+                    cost = cost_of(trial, jobs)
                     spent += count
                     if cost < best - 1e-9:
                         best = cost
@@ -184,17 +147,7 @@ def improve(
 @njit(cache=True)
 def prove(
     sequence: np.ndarray,
-    run: np.ndarray,
-    setup: np.ndarray,
-    family: np.ndarray,
-    release: np.ndarray,
-    machines: int,
-    after: np.ndarray,
-    due_day: np.ndarray,
-    weight: np.ndarray,
-    shift_days: np.ndarray,
-    hours_per_day: float,
-    setup_cost_per_hour: float,
+    jobs: Any,
     nodes_at_most: int,
 ) -> tuple[np.ndarray, float, bool]:
     """Return the best sequence on one machine by branch and bound, its cost, whether proved.
@@ -206,13 +159,10 @@ def prove(
     """
     count = sequence.size
     best_sequence = sequence.copy()
-    best = cost_of(
-        sequence, run, setup, family, release, machines, after, due_day, weight,
-        shift_days, hours_per_day, setup_cost_per_hour,
-    )  # fmt: skip
-    if machines != 1:
+    best = cost_of(sequence, jobs)
+    if jobs.machines != 1:
         return best_sequence, best, best <= 0.0
-    last_shift = shift_days.size - 1
+    last_shift = jobs.shift_days.size - 1
     placed = np.full(count, -1, np.int64)
     tried = np.zeros(count + 1, np.int64)
     clock, cost = np.zeros(count + 1), np.zeros(count + 1)
@@ -234,19 +184,19 @@ def prove(
         if not free[job]:
             continue
         nodes += 1
-        before = family[placed[depth - 1]] if depth > 0 else -1
-        paid = 0.0 if before == family[job] else setup[job]
-        ends = max(clock[depth], release[job]) + paid + run[job]
-        spent = cost[depth] + setup_cost_per_hour * paid
-        shift = min(max(int((ends + after[job] - 1e-9) // hours_per_day), 0), last_shift)
-        spent += weight[job] * max(0, shift_days[shift] - due_day[job])
+        before = jobs.family[placed[depth - 1]] if depth > 0 else -1
+        paid = 0.0 if before == jobs.family[job] else jobs.setup[job]
+        ends = max(clock[depth], jobs.release[job]) + paid + jobs.run[job]
+        spent = cost[depth] + jobs.setup_cost_per_hour * paid
+        shift = min(max(int((ends + jobs.after[job] - 1e-9) // jobs.hours_per_day), 0), last_shift)
+        spent += jobs.weight[job] * max(0, jobs.shift_days[shift] - jobs.due_day[job])
         bound = spent
         free[job] = False
         for other in range(count):
             if free[other]:
-                soonest = max(ends, release[other]) + run[other] + after[other]
-                shift = min(max(int((soonest - 1e-9) // hours_per_day), 0), last_shift)
-                bound += weight[other] * max(0, shift_days[shift] - due_day[other])
+                soonest = max(ends, jobs.release[other]) + jobs.run[other] + jobs.after[other]
+                shift = min(max(int((soonest - 1e-9) // jobs.hours_per_day), 0), last_shift)
+                bound += jobs.weight[other] * max(0, jobs.shift_days[shift] - jobs.due_day[other])
         if bound >= best - 1e-9:
             free[job] = True
             continue
@@ -259,40 +209,24 @@ def prove(
 @njit(cache=True)
 def settle(
     sequence: np.ndarray,
-    run: np.ndarray,
-    setup: np.ndarray,
-    family: np.ndarray,
-    release: np.ndarray,
-    machines: int,
-    after: np.ndarray,
-    due_day: np.ndarray,
-    weight: np.ndarray,
-    shift_days: np.ndarray,
-    hours_per_day: float,
-    setup_cost_per_hour: float,
+    jobs: Any,
 ) -> np.ndarray:
     """Return the sequence with neighbours put in due-date order wherever that costs nothing.
 
     Sequences of equal cost are many; people expect the one that looks like the due dates.
     """
     current = sequence.copy()
-    best = cost_of(
-        current, run, setup, family, release, machines, after, due_day, weight,
-        shift_days, hours_per_day, setup_cost_per_hour,
-    )  # fmt: skip
+    best = cost_of(current, jobs)
     for _ in range(current.size):
         changed = False
         for position in range(current.size - 1):
             ahead, behind = current[position], current[position + 1]
-            if due_day[behind] > due_day[ahead] or (
-                due_day[behind] == due_day[ahead] and behind > ahead
+            if jobs.due_day[behind] > jobs.due_day[ahead] or (
+                jobs.due_day[behind] == jobs.due_day[ahead] and behind > ahead
             ):
                 continue
             current[position], current[position + 1] = behind, ahead
-            cost = cost_of(
-                current, run, setup, family, release, machines, after, due_day, weight,
-                shift_days, hours_per_day, setup_cost_per_hour,
-            )  # fmt: skip
+            cost = cost_of(current, jobs)
             if cost <= best + 1e-9:
                 changed = True
             else:
