@@ -168,6 +168,7 @@ class FeeBook:
     def __init__(self, cards: pl.DataFrame, *, day: date, marketplace: str = "US") -> None:
         self.day = day
         self.marketplace = marketplace
+        self._cards = cards
         in_force = cards.filter(
             (pl.col("marketplace") == marketplace)
             & (pl.col("effective_from") <= day)
@@ -178,6 +179,10 @@ class FeeBook:
         for figure in _figures(in_force):
             self._figures.setdefault((figure.fee_type, figure.size_tier), []).append(figure)
         self._classes: dict[str, list[str]] = {}
+
+    def on(self, day: date) -> FeeBook:
+        """Return the figures in force on another day."""
+        return FeeBook(self._cards, day=day, marketplace=self.marketplace)
 
     def find_all(
         self,

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from tests.unit.deliver.test_channels import AS_OF, company
 
 from fivefold.deliver.break_even import break_even
 from fivefold.deliver.channel_costs import ChannelParams
 from fivefold.deliver.channels import choose_channels
 from fivefold.errors import NotFoundError
-from tests.unit.deliver.test_channels import AS_OF, company
 
 #: Without FBA Onsite, and with dear picking: FBA is better for what sells fast.
 TWO = {
