@@ -13,66 +13,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fivefold.plan.demand import calibration, combination
+from fivefold.compute import map_partitions
+from fivefold.plan.demand import boosting as boosting_model
+from fivefold.plan.demand import calibration, candidates, combination
+from fivefold.plan.demand.boosting import Boosting
+from fivefold.plan.demand.candidates import drivers_of, take
 from fivefold.plan.demand.combination import Backtest, Floats, Loss
-from fivefold.plan.demand.drivers import Drivers, effects
+from fivefold.plan.demand.drivers import Drivers
 
 #: Mean interval between demands and squared coefficient of variation that part the classes.
 INTERVAL_LIMIT, VARIATION_LIMIT = 1.32, 0.49
-
-SMOOTH_POOL = (
-    "naive",
-    "seasonal_naive",
-    "seasonal_mean",
-    "drift",
-    "ses",
-    "holt",
-    "damped",
-    "theta",
-    "optimised_theta",
-    "ar_level",
-    "ar_difference",
-    "log_damped",
-    "log_theta",
-    "holt_winters",
-    "log_holt_winters",
-    "ar_long",
-    "recent_mean",
-    "shrunk_damped",
-    "shrunk_theta",
-    "log_optimised_theta",
-    "seasonal_naive_drift",
-    "log_seasonal_ses",
-)
-SMOOTH_PRIOR = ("ses", "damped", "optimised_theta", "log_theta")
-COUNT_POOL = (
-    "seasonal_mean",
-    "ses",
-    "croston",
-    "sba",
-    "tsb",
-    "tsb_slow",
-    "ses_05",
-    "ses_10",
-    "ses_20",
+#: Series of a piece of a large panel, forecast by itself on one processor.
+PIECE = 5000
+#: Series that try all methods; where there are more than twice as many, the rest run what these chose.
+VOTERS = 600
+#: Run for every series, for comparison.
+REFERENCE = "seasonal_naive"
+#: What a panel's forecast holds a row of for every series.
+PER_SERIES = (
     "mean",
-    "recent_mean",
-    "shrunk_theta",
-)
-COUNT_PRIOR = ("ses_05", "ses_10", "tsb_slow", "recent_mean")
-
-
-#: Methods tried on series whose calendar effects were taken out.
-CALM_POOL = (
-    "ses",
-    "ses_05",
-    "ses_10",
-    "ses_20",
-    "damped",
-    "optimised_theta",
-    "seasonal_mean",
-    "recent_mean",
-    "shrunk_theta",
+    "sd",
+    "quantiles",
+    "weights",
+    "kind",
+    "tested",
+    "actual",
+    "method_tested",
+    "scales",
+    "pinball",
+    "coverage_90",
 )
 
 
@@ -145,6 +114,9 @@ def forecast_panel(
     origins: int = 3,
     stride: int | None = None,
     drivers: Drivers | None = None,
+    truth: Floats | None = None,
+    boosting: Boosting = "auto",
+    workers: int | None = None,
 ) -> PanelForecast:
     """Return forecasts of all series, methods chosen by rolling-origin back-test.
 
@@ -164,69 +136,189 @@ def forecast_panel(
     origins : int
         Past origins to test at.
     stride : int, optional
-        Periods between them; a third of the horizon by default.
+        Periods between them; a third of the horizon by default, up to all of it where the
+        series are long.
     drivers : Drivers, optional
         Features of all periods, where all series end at the same one.
+    truth : ndarray, optional
+        What came, where `values` are calmer than it: means and quantiles answer for it.
+    boosting : {'auto', 'always', 'never'}
+        Whether the trees over all series are among the methods.
+    workers : int, optional
+        Processes for large panels; one a processor by default. The forecasts do not depend
+        on it.
     """
-    kind = classify(values, starts)
+    count = len(starts) - 1
+    pieces = [np.arange(k, count, -(-count // PIECE)) for k in range(-(-count // PIECE))]
+    tasks = []
+    for rows in pieces:
+        mine, begins = take(values, starts, rows)
+        came = None if truth is None else take(truth, starts, rows)[0]
+        tasks.append(
+            _Task(mine, begins, came, drivers_of(drivers, rows), season, horizon, levels, loss)
+            if len(pieces) > 1
+            else _Task(values, starts, truth, drivers, season, horizon, levels, loss)
+        )
+    tasks = [replace(task, origins=origins, stride=stride, boosting=boosting) for task in tasks]
+    if len(tasks) == 1:
+        return _forecast_task(tasks[0])
+    return _joined(pieces, list(map_partitions(_forecast_task, tasks, workers=workers)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """A panel, or a piece of a large one: every piece is back-tested and combined by itself."""
+
+    values: Floats
+    starts: NDArray[np.int64]
+    truth: Floats | None
+    drivers: Drivers | None
+    season: int
+    horizon: int
+    levels: Floats
+    loss: Loss
+    origins: int = 3
+    stride: int | None = None
+    boosting: Boosting = "auto"
+
+
+def _forecast_task(task: _Task) -> PanelForecast:
+    kind = classify(task.values, task.starts)
     rare = np.isin(kind, ("intermittent", "lumpy"))
-    lengths = np.diff(starts)
-    stride = stride or max(1, horizon // 3)
+    lengths = np.diff(task.starts)
+    horizon = task.horizon
+    least = max(5, min(2 * task.season + 2, int(np.median(lengths)) // 2))
     cuts = combination.origins(
         lengths,
         horizon=horizon,
-        count=origins,
-        stride=stride,
-        least=max(5, min(2 * season + 2, int(np.median(lengths)) // 2)),
+        count=task.origins,
+        stride=task.stride or _stride(lengths, horizon, task.origins, least),
+        least=least,
     )
-    actual = combination.held_out(values, starts, cuts, horizon)
+    actual = combination.held_out(task.values, task.starts, cuts, horizon)
+    came = actual
+    if task.truth is not None:
+        came = combination.held_out(task.truth, task.starts, cuts, horizon)
     parts = []
     for chosen, counting in ((~rare, False), (rare, True)):
         rows = np.flatnonzero(chosen)
-        if len(rows) == 0:
-            continue
-        names, made, scale = _candidates(
-            *take(values, starts, rows),
-            cuts[rows],
-            pool=COUNT_POOL if counting else SMOOTH_POOL,
-            season=season,
-            horizon=horizon,
-            drivers=_driven(drivers, rows),
-        )
-        prior = np.isin(names, COUNT_PRIOR if counting else SMOOTH_PRIOR).astype(float)
-        test = Backtest(made[:, 1:], actual[rows], scale[:, 1:])
-        wanted: Loss = "counts" if counting else loss
-        own, apart = combination.series_weights(
-            test, wanted, combination.group_weights(test, wanted, prior)
-        )
-        mean = np.einsum("smh,sm->sh", made[:, 0], own, optimize=True)
-        tested = np.einsum("skmh,skm->skh", made[:, 1:], apart, optimize=True)
-        part_values, part_starts = take(values, starts, rows)
-        if counting:
-            offset, slope = combination.pooled_line(tested, actual[rows], scale[:, 0])
-            sold = np.array([v.max() > 0 for v in np.split(part_values, part_starts[1:-1])])
-            mean = np.where(sold[:, None], offset + slope * mean, 0.0)
-            tested = offset + slope * tested
-            quantiles, sd, quality = calibration.count_quantiles(
-                forecast=mean,
-                tested=tested,
-                actual=actual[rows],
-                dispersions=dispersions(part_values, part_starts),
-                levels=levels,
+        if len(rows):
+            parts.append(
+                _forecast_class(task, rows, cuts[rows], actual[rows], came[rows], counting)
             )
-        else:
-            quantiles, sd, quality = calibration.scaled_error_quantiles(
-                forecast=mean,
-                tested=tested,
-                actual=actual[rows],
-                scales=scale[:, 0],
-                levels=levels,
-                nonnegative=bool(part_values.min() >= 0),
-            )
-        parts.append(
-            (rows, names, own, mean, sd, quantiles, tested, made[:, 1:], scale[:, 0], quality)
+    return _gather(parts, kind, came, task.levels, horizon)
+
+
+def _stride(lengths: NDArray[np.int64], horizon: int, origins: int, least: int) -> int:
+    """Periods between origins: apart where the past is long, so that they tell different things."""
+    room = int(np.median(lengths)) // 2 - horizon
+    third = max(1, horizon // 3)
+    return int(np.clip(room // max(1, origins - 1), third, max(third, horizon)))
+
+
+def _forecast_class(
+    task: _Task,
+    rows: NDArray[np.int64],
+    cuts: NDArray[np.int64],
+    actual: Floats,
+    came: Floats,
+    counting: bool,
+) -> tuple[Any, ...]:
+    """Back-test, combine and calibrate the series of one class of demand."""
+    values, starts = take(task.values, task.starts, rows)
+    drivers = drivers_of(task.drivers, rows)
+    wanted: Loss = "counts" if counting else task.loss
+    booster = None
+    if boosting_model.worthwhile(starts, task.boosting):
+        booster = boosting_model.fit(
+            values,
+            starts,
+            cuts,
+            season=task.season,
+            horizon=task.horizon,
+            loss=wanted,
+            drivers=drivers,
         )
-    return _gather(parts, kind, actual, levels, horizon)
+    about = {
+        "season": task.season,
+        "horizon": task.horizon,
+        "booster": booster,
+    }
+    names = candidates.pool(
+        values, counting=counting, season=task.season, drivers=drivers, booster=booster
+    )
+    prior = np.isin(names, candidates.COUNT_PRIOR if counting else candidates.SMOOTH_PRIOR).astype(
+        float
+    )
+    some = np.arange(len(rows))
+    if len(rows) > 2 * VOTERS:
+        some = some[:: len(rows) // VOTERS]
+    few_values, few_starts = take(values, starts, some)
+    made, scale = candidates.forecasts(
+        few_values, few_starts, cuts[some], names, drivers=drivers_of(drivers, some), **about
+    )
+    test = Backtest(made[:, 1:], actual[some], scale[:, 1:])
+    group = combination.group_weights(test, wanted, prior)
+    if len(some) < len(rows):
+        # Where series are many, some vote, and only what they chose is run on all.
+        kept = np.flatnonzero((group > 0.5 / combination.ROUNDS) | (np.array(names) == REFERENCE))
+        names, group = tuple(names[i] for i in kept), group[kept] / group[kept].sum()
+        made, scale = candidates.forecasts(values, starts, cuts, names, drivers=drivers, **about)
+        test = Backtest(made[:, 1:], actual, scale[:, 1:])
+    own, apart = combination.series_weights(test, wanted, group)
+    mean = np.einsum("smh,sm->sh", made[:, 0], own, optimize=True)
+    tested = np.einsum("skmh,skm->skh", made[:, 1:], apart, optimize=True)
+    if counting:
+        offset, slope = combination.pooled_line(tested, came, scale[:, 0])
+        sold = np.array([v.max() > 0 for v in np.split(values, starts[1:-1])])
+        mean = np.where(sold[:, None], offset + slope * mean, 0.0)
+        tested = offset + slope * tested
+        quantiles, sd, quality = calibration.count_quantiles(
+            forecast=mean,
+            tested=tested,
+            actual=came,
+            dispersions=dispersions(values, starts),
+            levels=task.levels,
+        )
+    else:
+        quantiles, sd, quality = calibration.scaled_error_quantiles(
+            forecast=mean,
+            tested=tested,
+            actual=came,
+            scales=scale[:, 0],
+            levels=task.levels,
+            nonnegative=bool(values.min() >= 0),
+        )
+    return rows, names, own, mean, sd, quantiles, tested, made[:, 1:], scale[:, 0], quality
+
+
+def _joined(pieces: list[NDArray[np.int64]], parts: list[PanelForecast]) -> PanelForecast:
+    """Put the pieces of a large panel together again."""
+    order = np.argsort(np.concatenate(pieces), kind="stable")
+    methods = tuple(dict.fromkeys(name for part in parts for name in part.methods))
+    spread = [_with_methods(part, methods) for part in parts]
+
+    def all_of(name: str) -> Any:
+        return np.concatenate([getattr(part, name) for part in spread])[order]
+
+    return PanelForecast(
+        levels=parts[0].levels,
+        methods=methods,
+        **{name: all_of(name) for name in PER_SERIES},
+    )
+
+
+def _with_methods(part: PanelForecast, methods: tuple[str, ...]) -> PanelForecast:
+    if part.methods == methods:
+        return part
+    columns = np.array([methods.index(name) for name in part.methods])
+    weights = np.zeros((len(part.weights), len(methods)))
+    weights[:, columns] = part.weights
+    shape = list(part.method_tested.shape)
+    shape[2] = len(methods)
+    tested = np.full(shape, np.nan, dtype=np.float32)
+    tested[:, :, columns] = part.method_tested
+    return replace(part, methods=methods, weights=weights, method_tested=tested)
 
 
 def _gather(
@@ -262,112 +354,6 @@ def _gather(
         found.pinball[rows], found.coverage_90[rows] = quality
         found.method_tested[np.ix_(rows, np.arange(origins), columns)] = method_tested
     return found
-
-
-def _driven(drivers: Drivers | None, rows: NDArray[np.int64]) -> Drivers | None:
-    if drivers is None:
-        return None
-    return replace(
-        drivers, own=drivers.own[rows], groups=drivers.groups[rows], current=drivers.current[rows]
-    )
-
-
-def _candidates(
-    values: Floats,
-    starts: NDArray[np.int64],
-    cuts: NDArray[np.int64],
-    *,
-    pool: tuple[str, ...],
-    season: int,
-    horizon: int,
-    drivers: Drivers | None,
-) -> tuple[list[str], Floats, Floats]:
-    """Return names, forecasts (n_series, n_origins + 1, n_methods, horizon) and scales."""
-    from fivefold.plan.demand.kernels import panel as kernels
-
-    codes = np.array([kernels.NAMES.index(name) for name in pool], dtype=np.int64)
-    positive = bool(values.min() >= 0)
-    made, scale = kernels.run(values, starts, cuts, codes, season, horizon, positive)
-    names, all_made = list(pool), [made]
-    # A few corrections below zero do not make a series that can be negative.
-    if drivers is not None and (values < 0).mean() < 0.02:
-        daily = season == 7
-        variants = [("year", True, season if daily else 1)]
-        if daily or drivers.own.shape[2]:
-            variants.append(("calendar", False, season))
-        plain = made.mean(axis=2, keepdims=True)
-        for label, yearly, inner in variants:
-            names += [f"{label}_{name}" for name in CALM_POOL]
-            all_made.append(
-                _calm(
-                    np.maximum(values, 0.0),
-                    starts,
-                    cuts,
-                    inner,
-                    horizon,
-                    drivers,
-                    yearly=yearly,
-                    plain=plain,
-                )
-            )
-    return names, np.concatenate(all_made, axis=2), scale
-
-
-def _calm(
-    values: Floats,
-    starts: NDArray[np.int64],
-    cuts: NDArray[np.int64],
-    season: int,
-    horizon: int,
-    drivers: Drivers,
-    *,
-    yearly: bool,
-    plain: Floats,
-) -> Floats:
-    """Forecast without the effects of the drivers, then put them back; origin by origin."""
-    from fivefold.plan.demand.kernels import panel as kernels
-
-    codes = np.array([kernels.NAMES.index(name) for name in CALM_POOL], dtype=np.int64)
-    past = drivers.shared.shape[0] - horizon
-    demand = aligned(values, starts, past)
-    demand[~drivers.current] = np.nan
-    lengths = np.diff(starts)
-    found = np.repeat(plain, len(codes), axis=2)
-    for k in range(cuts.shape[1]):
-        usable = (cuts[:, k] > 0) & drivers.current
-        if not usable.any():
-            continue
-        # The usual distance of this origin; series too short for it have another.
-        back = int(np.bincount((lengths - cuts[:, k])[usable]).argmax())
-        # Only series that share the origin share what is known of the calendar.
-        shared = (lengths - cuts[:, k] == back) & usable
-        known = past - back
-        moved = effects(demand, drivers, known=known, yearly=yearly)
-        calm = np.nan_to_num(demand * np.exp(-moved[:, :past]))
-        flat = np.concatenate([calm[i, past - n :] for i, n in enumerate(lengths)])
-        column = np.where(shared, cuts[:, k], 0)[:, None]
-        made, _ = kernels.run(flat, starts, column, codes, season, horizon, True)
-        ahead = np.exp(moved[shared, known : known + horizon])
-        found[shared, k] = made[shared, 0] * ahead[:, None, :]
-    return found
-
-
-def aligned(values: Floats, starts: NDArray[np.int64], past: int) -> Floats:
-    """Return series as rows that end together, NaN before their first value."""
-    found = np.full((len(starts) - 1, past), np.nan)
-    for i in range(len(found)):
-        y = values[starts[i] : starts[i + 1]][-past:]
-        found[i, past - len(y) :] = y
-    return found
-
-
-def take(
-    values: Floats, starts: NDArray[np.int64], rows: NDArray[np.int64]
-) -> tuple[Floats, NDArray[np.int64]]:
-    """Return some of the series, end to end."""
-    parts = [values[starts[i] : starts[i + 1]] for i in rows]
-    lengths = np.array([len(part) for part in parts], dtype=np.int64)
-    return np.concatenate(parts), np.concatenate([[0], np.cumsum(lengths)])
 
 
 def dispersions(values: Floats, starts: NDArray[np.int64]) -> Floats:
