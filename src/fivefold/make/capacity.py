@@ -5,6 +5,7 @@ Knows shifts as local hours on working days. Never puts work in order.
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -232,7 +233,10 @@ def resources(dataset: Dataset, *, as_of: date, years: int = 3) -> dict[str, Res
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One operation of a product; `start_factor` units enter it for one good unit at the end."""
+    """One operation of a product; `start_factor` units enter it for one good unit at the end.
+
+    With `batch_units` a part batch takes the time of a full one.
+    """
 
     product: str
     operation: int
@@ -240,11 +244,20 @@ class Step:
     setup_hours: float
     run_hours_per_unit: float
     start_factor: float
+    setup_family: str = ""
+    wait_hours: float = 0.0
+    batch_units: int | None = None
+
+    def entering(self, quantity: float) -> float:
+        """Return the units that enter the step for so many good ones at the end."""
+        return quantity * self.start_factor
 
     def hours(self, quantity: float, *, with_setup: bool = True) -> float:
         """Return the hours of a batch of so many good units."""
-        run = self.run_hours_per_unit * quantity * self.start_factor
-        return run + (self.setup_hours if with_setup else 0.0)
+        units = self.entering(quantity)
+        if self.batch_units:
+            units = math.ceil(units / self.batch_units - 1e-9) * self.batch_units
+        return self.run_hours_per_unit * units + (self.setup_hours if with_setup else 0.0)
 
 
 def steps(dataset: Dataset) -> dict[str, list[Step]]:
@@ -265,6 +278,9 @@ def steps(dataset: Dataset) -> dict[str, list[Step]]:
                 setup_hours=row["setup_time_hours"] or 0.0,
                 run_hours_per_unit=row["run_time_hours_per_unit"],
                 start_factor=1.0 / remaining if remaining > 0 else 1.0,
+                setup_family=row["setup_family"] or product,
+                wait_hours=row["wait_hours"] or 0.0,
+                batch_units=row["batch_units"],
             )
         )
         lost[product] = before * (1.0 if share is None else share)

@@ -38,6 +38,7 @@ class Job:
     after_days: int
     earliest_on: date
     weight: float
+    value: float = 1.0
     needs: tuple[Need, ...] = ()
 
     @property
@@ -158,6 +159,7 @@ class Jobs:
             after_days=math.ceil(float(self.processing.get(place) or 0.0) - 1e-9),
             earliest_on=earliest,
             weight=quantity * self.values.get(product, 1.0) * self.params.late_cost_share_per_day,
+            value=self.values.get(product, 1.0),
             needs=tuple(needs),
         )
 

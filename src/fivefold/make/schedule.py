@@ -10,10 +10,12 @@ from datetime import date
 
 import polars as pl
 
+from fivefold.make.floor import lay_floor, needs_steps
 from fivefold.make.jobs import Jobs
 from fivefold.make.lines import Line, sequence
 from fivefold.make.schedule_params import Params as Params
-from fivefold.model import Dataset, Outcome, explanations_frame, schema
+from fivefold.make.timetable import FloorPlan, find
+from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 from fivefold.model.outcome import Status
 
 
@@ -50,6 +52,13 @@ def schedule_work(dataset: Dataset, params: Params | None = None, *, as_of: date
        by insertion and exchange; total weighted tardiness in days.
     """
     params = params or Params()
+    if params.method == "steps" or (params.method == "auto" and needs_steps(dataset)):
+        return _by_steps(dataset, params, as_of)
+    return _by_pacing(dataset, params, as_of)
+
+
+def _by_pacing(dataset: Dataset, params: Params, as_of: date) -> Outcome:
+    """Return orders in sequence on the resource that paces each."""
     makes = dataset["supply_plan"].filter(pl.col("kind") == "make").sort("due_on", "decision")
     builder = Jobs(dataset, params, as_of)
     jobs, reasons = builder.build(makes)
@@ -75,6 +84,43 @@ def schedule_work(dataset: Dataset, params: Params | None = None, *, as_of: date
             "cost_by_due_date": math.fsum(line.due_date_cost for line in lines),
         },
     )
+
+
+def _by_steps(dataset: Dataset, params: Params, as_of: date) -> Outcome:
+    """Return every step of every order on its machine."""
+    floor, lost, demand = lay_floor(dataset, params, as_of=as_of)
+    plan = FloorPlan(floor=floor, times=find(floor.shop, params))
+    return floor_outcome(plan, [*lost, *plan.reasons(demand)])
+
+
+def floor_outcome(plan: FloorPlan, reasons: list[Reason]) -> Outcome:
+    """Return the tables of a laid-out floor."""
+    rows = list(plan.order_rows())
+    return Outcome(
+        tables={
+            "work_orders": schema("work_orders").frame(rows),
+            "work_order_components": schema("work_order_components").frame(
+                list(plan.component_rows())
+            ),
+            "work_operations": schema("work_operations").frame(list(plan.step_rows())),
+        },
+        status=_status_of_floor(plan, bool(reasons)),
+        objective=plan.times.cost,
+        bound=0.0,
+        explanations=explanations_frame(reasons),
+        notes={
+            "orders": len(rows),
+            "steps": plan.floor.shop.tasks,
+            "late_orders": sum(1 for row in rows if row["late_days"] != 0.0),
+        },
+    )
+
+
+def _status_of_floor(plan: FloorPlan, told: bool) -> Status:
+    """Return optimal where nothing costs anything, infeasible where nothing could be made."""
+    if not plan.floor.jobs:
+        return "infeasible" if told else "optimal"
+    return "optimal" if plan.times.cost <= 0 else "feasible"
 
 
 def _status(makes: int, lines: list[Line]) -> Status:

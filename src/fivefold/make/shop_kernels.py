@@ -57,7 +57,9 @@ def setup_of(shop: Any, mode: int, task: int, previous: int) -> Any:
     if machine < 0 or previous < 0 or shop.family[task] < 0:
         return shop.mode_setup[mode]
     table = shop.machine_table[machine]
-    if table >= 0 and shop.family[previous] >= 0:
+    # Families the table does not know have codes behind its last.
+    known = shop.changeover.shape[1]
+    if table >= 0 and 0 <= shop.family[previous] < known and shop.family[task] < known:
         given = shop.changeover[table, shop.family[previous], shop.family[task]]
         if given >= 0:
             return given
