@@ -21,13 +21,6 @@ from fivefold.cycle.workspace import Workspace
 from fivefold.errors import FivefoldError, NotFoundError
 from fivefold.ledger import events
 
-_FACTS = (
-    documents.SUPPLY_PLACED,
-    documents.SUPPLY_SHIPPED,
-    documents.SUPPLY_RECEIVED,
-    documents.SUPPLY_CHANGED,
-    documents.SUPPLY_CANCELLED,
-)
 _CLOSED = ("received", "closed", "cancelled")
 
 
@@ -81,7 +74,7 @@ def supply_document(workspace: Workspace, order: str) -> SupplyDocument:
 def _versions(workspace: Workspace, order: str) -> list[SupplyDocument]:
     """Return every version of an order, oldest first."""
     imported = workspace.imported()["supply_orders"].filter(pl.col("order") == order)
-    told = [fact for fact in workspace.recorded(*_FACTS) if fact.subject == order]
+    told = [fact for fact in workspace.recorded(*documents.SUPPLY_FACTS) if fact.subject == order]
     found = []
     for number in range(len(told) + 1):
         rows = documents.supply_orders(imported, told[:number]).sort("line").to_dicts()

@@ -19,6 +19,16 @@ SUPPLY_SHIPPED = "supply_order.shipped"
 SUPPLY_RECEIVED = "supply_order.received"
 SUPPLY_CHANGED = "supply_order.changed"
 SUPPLY_CANCELLED = "supply_order.cancelled"
+PURCHASE_PROPOSED = "purchase_order.proposed"
+PURCHASE_APPROVED = "purchase_order.approved"
+PURCHASE_SENT = "purchase_order.sent"
+PURCHASE_ACKNOWLEDGED = "purchase_order.acknowledged"
+PURCHASE_ANNOUNCED = "purchase_order.announced"
+PURCHASE_INSPECTED = "purchase_order.inspected"
+PURCHASE_SENT_BACK = "purchase_order.sent_back"
+PURCHASE_INVOICED = "purchase_order.invoiced"
+PURCHASE_PAID = "purchase_order.paid"
+PURCHASE_CLOSED = "purchase_order.closed"
 ORDER_TAKEN = "customer_order.taken"
 ORDER_SHIPPED = "customer_order.shipped"
 ORDER_CANCELLED = "customer_order.cancelled"
@@ -29,6 +39,19 @@ PLAN_ACCEPTED = "plan.accepted"
 FILE_LOADED = "import.loaded"
 FILE_UNDONE = "import.undone"
 IMPORTS_BOOKED = "import.booked"
+
+#: Facts that say what a supply order is and how it stands.
+SUPPLY_FACTS = (
+    SUPPLY_PLACED,
+    SUPPLY_SHIPPED,
+    SUPPLY_RECEIVED,
+    SUPPLY_CHANGED,
+    SUPPLY_CANCELLED,
+    PURCHASE_PROPOSED,
+    PURCHASE_APPROVED,
+    PURCHASE_ACKNOWLEDGED,
+    PURCHASE_CLOSED,
+)
 
 Row = dict[str, Any]
 
@@ -54,6 +77,7 @@ def supply_orders(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.DataF
         In the order they were written.
     """
     lines: dict[str, dict[int, Row]] = {}
+    proposed: dict[str, Mapping[str, Any]] = {}
     for row in imported.select(schema("supply_orders").names).to_dicts():
         lines.setdefault(row["order"], {})[row["line"]] = row
     for fact in facts:
@@ -61,7 +85,16 @@ def supply_orders(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.DataF
             lines[fact.subject] = {
                 line["line"]: _placed(fact.subject, fact.body, line) for line in fact.body["lines"]
             }
-        elif fact.kind in (SUPPLY_SHIPPED, SUPPLY_RECEIVED, SUPPLY_CHANGED, SUPPLY_CANCELLED):
+        elif fact.kind == PURCHASE_PROPOSED:
+            proposed[fact.subject] = fact.body
+        elif fact.kind == PURCHASE_APPROVED:
+            # Agreed to and not with the supplier yet: the plan counts on it.
+            body = proposed[fact.subject]
+            lines[fact.subject] = {
+                line["line"]: _placed(fact.subject, body, line) | {"status": "approved"}
+                for line in body["lines"]
+            }
+        elif fact.kind in SUPPLY_FACTS:
             _bring_up_to_date(lines.get(fact.subject, {}), fact)
     return schema("supply_orders").frame(
         [row for order in lines.values() for row in order.values()]
@@ -97,6 +130,10 @@ def _bring_up_to_date(lines: dict[int, Row], fact: Recorded) -> None:
             row["status"] = "in_transit"
         elif fact.kind == SUPPLY_CANCELLED:
             row["status"] = "cancelled"
+        elif fact.kind == PURCHASE_ACKNOWLEDGED:
+            row["status"] = "confirmed"
+        elif fact.kind == PURCHASE_CLOSED:
+            row["status"] = "closed"
         elif fact.kind == SUPPLY_RECEIVED:
             row["quantity_received"] += line.get("quantity", 0)
             if row["quantity_received"] >= row["quantity"] or fact.body.get("closes"):
@@ -104,6 +141,80 @@ def _bring_up_to_date(lines: dict[int, Row], fact: Recorded) -> None:
         else:
             row["expected_on"] = _day(line.get("expected_on")) or row["expected_on"]
             row["quantity"] = line.get("quantity", row["quantity"])
+
+
+def goods_receipts(
+    imported: pl.DataFrame, orders: pl.DataFrame, facts: Iterable[Recorded]
+) -> pl.DataFrame:
+    """Return what arrived of purchases: deliveries that were imported and those received here.
+
+    Parameters
+    ----------
+    imported : polars.DataFrame
+        The goods_receipts table as files gave it.
+    orders : polars.DataFrame
+        The supply_orders table as it stands.
+    facts : iterable of Recorded
+    """
+    known = {
+        (row["order"], row["line"]): row
+        for row in orders.filter(pl.col("kind") == "buy").iter_rows(named=True)
+    }
+    told = list(facts)
+    promised: dict[tuple[str, int], tuple[date | None, str]] = {}
+    for fact in told:
+        if fact.kind == SUPPLY_PLACED and fact.body["kind"] == "buy":
+            for line in fact.body["lines"]:
+                day = _day(line.get("expected_on") or fact.body["expected_on"])
+                promised[fact.subject, line["line"]] = (day, fact.body.get("mode") or "")
+    rows = []
+    for fact in told:
+        if fact.kind != SUPPLY_RECEIVED:
+            continue
+        for line in fact.body["lines"]:
+            key = (fact.subject, line["line"])
+            if key in known:
+                day, mode = promised.get(key, (known[key]["expected_on"], ""))
+                rows.append(_receipt_row(fact, line, known[key], day, mode))
+    if not rows:
+        return imported
+    return pl.concat([imported, schema("goods_receipts").frame(rows)], how="diagonal_relaxed")
+
+
+def _receipt_row(
+    fact: Recorded,
+    line: Mapping[str, Any],
+    order: Mapping[str, Any],
+    promised_on: date | None,
+    mode: str,
+) -> Row:
+    return {
+        "receipt": fact.body.get("receipt") or f"{fact.subject}-{fact.seq}",
+        "order": fact.subject,
+        "line": line["line"],
+        "supplier": order["source"] or "outside",
+        "item": line["item"],
+        "destination": order["destination"],
+        "mode": mode or None,
+        "ordered_on": order["ordered_on"],
+        "promised_on": promised_on,
+        "received_on": _day(fact.body["on"]),
+        "quantity_ordered": order["quantity"],
+        "quantity_received": line["quantity"],
+        "quantity_damaged": line.get("damaged", 0),
+    }
+
+
+def inspections(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.DataFrame:
+    """Return incoming inspections: those that were imported and those made here."""
+    rows = [
+        {**fact.body["row"], "inspected_on": _day(fact.body["row"]["inspected_on"])}
+        for fact in facts
+        if fact.kind == PURCHASE_INSPECTED
+    ]
+    if not rows:
+        return imported
+    return pl.concat([imported, schema("inspections").frame(rows)], how="diagonal_relaxed")
 
 
 def customer_orders(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.DataFrame:

@@ -177,6 +177,7 @@ class Operations:
         into: str = "available",
         closes: bool = False,
         started: tuple[int, int] | None = None,
+        damaged: Mapping[int, int] | None = None,
     ) -> Command:
         """Return the command that takes in what arrived of a supply order.
 
@@ -193,6 +194,8 @@ class Operations:
         started : (int, int), optional
             Units of a make used up before and after this receipt; default is none before and
             the whole order after, so that bad units use components too.
+        damaged : mapping of line to units, optional
+            Of what arrived; these units end in quarantine.
         """
         lines = [line for line in order.lines if quantities.get(line.line)]
         receipt_key = key or f"receive:{order.order}"
@@ -211,11 +214,22 @@ class Operations:
             )
         else:
             command = self._received_purchase(order, lines, quantities, at, receipt_key, into)
+        bad = damaged or {}
+        if bad and into == "available":
+            command = replace(command, moves=(*command.moves, *_set_aside(order, lines, bad)))
         body = {
             "on": at.date().isoformat(),
             "closes": closes,
+            "receipt": receipt_key.removeprefix(f"receive:{order.order}:"),
+            "into": into,
             "lines": [
-                {"line": x.line, "item": x.item, "quantity": quantities[x.line]} for x in lines
+                {
+                    "line": x.line,
+                    "item": x.item,
+                    "quantity": quantities[x.line],
+                    **({"damaged": bad[x.line]} if bad.get(x.line) else {}),
+                }
+                for x in lines
             ],
         }
         return self.with_facts(command, Fact(documents.SUPPLY_RECEIVED, order.order, body))
@@ -420,6 +434,23 @@ class Operations:
         )
         received = self.with_facts(taken, Fact(documents.RETURN_RECEIVED, return_id, body))
         return [received, money] if money.postings else [received]
+
+
+def _set_aside(
+    order: SupplyOrder, lines: Sequence[SupplyLine], damaged: Mapping[int, int]
+) -> list[events.Move]:
+    """Return the moves of damaged units from where they were received into quarantine."""
+    return [
+        events.Move(
+            line.item,
+            "",
+            events.Place("available", order.destination),
+            events.Place("quarantine", order.destination),
+            damaged[line.line],
+        )
+        for line in lines
+        if damaged.get(line.line)
+    ]
 
 
 def _whole_units(units: float) -> int:

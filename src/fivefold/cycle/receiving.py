@@ -30,7 +30,20 @@ TOLERANCE_SHARE = 0.05
 
 
 class OverReceiptError(FivefoldError):
-    """More arrived than was ordered and tolerated; nothing was booked."""
+    """More arrived than was ordered and tolerated; nothing was booked.
+
+    Attributes
+    ----------
+    details : dict
+        code, order, item, arrived, ordered, received_before, accepted_at_most and
+        tolerance_share, for programs.
+    """
+
+    code = "over_receipt"
+
+    def __init__(self, message: str, details: Mapping[str, Any]) -> None:
+        self.details = {"code": self.code, **details}
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +66,8 @@ def receive(
     receipt: str = "",
     quarantine: bool = False,
     closes: bool = False,
-    tolerance_share: float = TOLERANCE_SHARE,
+    tolerance_share: float | None = None,
+    damaged: Mapping[str, int] | None = None,
 ) -> Received:
     """Return what was taken in of a supply order: all that is open, or units by item.
 
@@ -70,13 +84,16 @@ def receive(
         Hold it for inspection.
     closes : bool
         Nothing more is expected.
-    tolerance_share : float
-        Share by which a line may pass what was ordered.
+    tolerance_share : float, optional
+        Share by which a line may pass what was ordered; default the setting
+        `over_receipt_tolerance_share`, else 5 %.
+    damaged : mapping of item to units, optional
+        Units of those that arrived which are damaged: they are booked into quarantine.
 
     Raises
     ------
     NotFoundError
-        If there is no such order, or an item is not on it.
+        If there is no such order, an item is not on it, or more of it is damaged than arrived.
     OverReceiptError
         If more arrived than is tolerated.
     """
@@ -89,6 +106,8 @@ def receive(
     if receipt and is_written(workspace.journal, key):
         left = sum(_open_units(rows).values())
         return Received(order=order, status="duplicate", lines=(), open_units=left)
+    if tolerance_share is None:
+        tolerance_share = dataset.setting_number("over_receipt_tolerance_share", TOLERANCE_SHARE)
     arrived = _arrived(rows, quantities, tolerance_share)
     if not any(arrived.values()):
         return Received(order=order, status="nothing_open", lines=(), open_units=0)
@@ -104,6 +123,7 @@ def receive(
         into="quarantine" if quarantine else "available",
         closes=closes,
         started=_started(rows, arrived, closes=closes) if supply.kind == "make" else None,
+        damaged=_damaged(rows, arrived, damaged or {}),
     )
     written = operations.write(command)
     open_units = sum(
@@ -205,7 +225,16 @@ def _arrived(
                 f"{item} on {rows['order'][0]}: {units} arrived, {ordered} were ordered, "
                 f"{before} came before; at most {most} more are accepted with "
                 f"{tolerance_share:.0%} tolerance. Receive {most} and send the rest back, or have "
-                "the order raised"
+                "the order raised",
+                {
+                    "order": rows["order"][0],
+                    "item": item,
+                    "arrived": units,
+                    "ordered": ordered,
+                    "received_before": before,
+                    "accepted_at_most": most,
+                    "tolerance_share": tolerance_share,
+                },
             )
         left = units
         for row in lines[item]:
@@ -213,6 +242,21 @@ def _arrived(
             left -= arrived[row["line"]]
         arrived[lines[item][-1]["line"]] += left
     return arrived
+
+
+def _damaged(
+    rows: pl.DataFrame, arrived: Mapping[int, int], damaged: Mapping[str, int]
+) -> dict[int, int]:
+    """Return damaged units by line, of the lines of an item the first ones first."""
+    found: dict[int, int] = {}
+    for item, units in damaged.items():
+        left = units
+        for line in rows.filter(pl.col("item") == item)["line"].to_list():
+            found[line] = min(left, arrived.get(line, 0))
+            left -= found[line]
+        if left:
+            raise NotFoundError(f"{units} units of {item} are damaged, {units - left} arrived")
+    return {line: units for line, units in found.items() if units}
 
 
 def _number_of_receipts(workspace: Workspace, order: str) -> int:

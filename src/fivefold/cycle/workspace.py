@@ -153,11 +153,8 @@ class Workspace:
         """Return all that is known: imported tables, brought up to date by what the books say."""
         imported = self.imported()
         told = self.recorded(
-            documents.SUPPLY_PLACED,
-            documents.SUPPLY_SHIPPED,
-            documents.SUPPLY_RECEIVED,
-            documents.SUPPLY_CHANGED,
-            documents.SUPPLY_CANCELLED,
+            *documents.SUPPLY_FACTS,
+            documents.PURCHASE_INSPECTED,
             documents.ORDER_TAKEN,
             documents.ORDER_SHIPPED,
             documents.ORDER_CANCELLED,
@@ -165,8 +162,11 @@ class Workspace:
             documents.CASE_OPENED,
             documents.CASE_CLOSED,
         )
+        orders = documents.supply_orders(imported["supply_orders"], told)
         tables = {
-            "supply_orders": documents.supply_orders(imported["supply_orders"], told),
+            "supply_orders": orders,
+            "goods_receipts": documents.goods_receipts(imported["goods_receipts"], orders, told),
+            "inspections": documents.inspections(imported["inspections"], told),
             "orders": documents.customer_orders(imported["orders"], told),
             "returns": documents.returns(imported["returns"], told),
             "cases": documents.cases(told),
