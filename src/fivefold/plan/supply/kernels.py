@@ -41,35 +41,37 @@ _BUCKET, _ORDER, _LEFT, _BHEAD, _BNEXT, _OHEAD, _ONEXT, _NB, _NO, _NP = range(10
 def value_units(
     topology, way_from, way_class, start_of, base_cost, in_from, in_node, in_quantity,
     use_from, use_group, use_amount, use_at_due, use_lag, slot_of, price, hold, node_store,
-    node_cube, has_stock, way_cost, hold_cum, value, source_due, source_way,
+    node_cube, has_stock, node_at, way_at, way_cost, hold_cum, value, source_due, source_way,
 ):  # fmt: skip
     """Fill the cheapest priced cost of a unit at each node and period, sources first.
 
-    value[n, t + 1] is what a unit taken at t costs to replace; value[n, 0] is for the days
+    value[a, t + 1] is what a unit taken at t costs to replace; value[a, 0] is for the days
     before the first period. The recurrence is that of uncapacitated lot sizing without
-    set-ups, value[t] = min(value[t-1] + holding, cheapest way due at t).
+    set-ups, value[t] = min(value[t-1] + holding, cheapest way due at t). Node n and way w write
+    to rows node_at[n] and way_at[w].
     """
     periods = start_of.shape[1]
     for position in range(topology.shape[0]):
         n = topology[position]
         store = node_store[n]
-        hold_cum[n, 0] = 0.0
+        a = node_at[n]
+        hold_cum[a, 0] = 0.0
         for t in range(periods):
             rate = hold[n]
             if store >= 0 and slot_of[store, t] >= 0:
                 rate += node_cube[n] * price[slot_of[store, t]]
-            hold_cum[n, t + 1] = hold_cum[n, t] + rate
+            hold_cum[a, t + 1] = hold_cum[a, t] + rate
         best = np.inf
         from_due = -1
         from_way = -1
         first = -1
         for t in range(periods):
             if t > 0:
-                best += hold_cum[n, t] - hold_cum[n, t - 1]
+                best += hold_cum[a, t] - hold_cum[a, t - 1]
             for w in range(way_from[n], way_from[n + 1]):
                 k = start_of[way_class[w], t]
                 if k == NEVER:
-                    way_cost[w, t] = np.inf
+                    way_cost[way_at[w], t] = np.inf
                     continue
                 cost = base_cost[w]
                 for u in range(use_from[w], use_from[w + 1]):
@@ -77,28 +79,28 @@ def value_units(
                     if at < periods and slot_of[use_group[u], at] >= 0:
                         cost += use_amount[u] * price[slot_of[use_group[u], at]]
                 for i in range(in_from[w], in_from[w + 1]):
-                    cost += in_quantity[i] * value[in_node[i], k + 1]
-                way_cost[w, t] = cost
+                    cost += in_quantity[i] * value[node_at[in_node[i]], k + 1]
+                way_cost[way_at[w], t] = cost
                 if cost <= best:
                     best = cost
                     from_due = t
                     from_way = w
-            value[n, t + 1] = best
-            source_due[n, t] = from_due
-            source_way[n, t] = from_way
+            value[a, t + 1] = best
+            source_due[a, t] = from_due
+            source_way[a, t] = from_way
             if first < 0 and best < np.inf:
                 first = t
-        value[n, 0] = np.inf
+        value[a, 0] = np.inf
         if has_stock[n]:
             # Stock used before anything new can arrive is replaced at the first chance.
-            early = value[n, first + 1] if first >= 0 else 0.0
+            early = value[a, first + 1] if first >= 0 else 0.0
             for t in range(-1, periods):
-                if value[n, t + 1] == np.inf:
-                    value[n, t + 1] = early
+                if value[a, t + 1] == np.inf:
+                    value[a, t + 1] = early
 
 
 @numba.njit(cache=True)
-def _cheapest_later(n, way_from, way_cost, most, rate, later_cost, later_due, later_way):
+def _cheapest_later(n, way_from, way_at, way_cost, most, rate, later_cost, later_due, later_way):
     """Fill the cheapest way to serve each period late, and when it comes."""
     periods = later_cost.shape[0]
     later_cost[periods - 1] = np.inf
@@ -111,13 +113,13 @@ def _cheapest_later(n, way_from, way_cost, most, rate, later_cost, later_due, la
             best = np.inf
             for s in range(t + 2, min(periods, t + most + 1)):
                 for w in range(way_from[n], way_from[n + 1]):
-                    if way_cost[w, s] + rate * (s - t) < best:
-                        best = way_cost[w, s] + rate * (s - t)
+                    if way_cost[way_at[w], s] + rate * (s - t) < best:
+                        best = way_cost[way_at[w], s] + rate * (s - t)
                         later_due[t] = s
                         later_way[t] = w
         for w in range(way_from[n], way_from[n + 1]):
-            if way_cost[w, t + 1] + rate < best:
-                best = way_cost[w, t + 1] + rate
+            if way_cost[way_at[w], t + 1] + rate < best:
+                best = way_cost[way_at[w], t + 1] + rate
                 later_due[t] = t + 1
                 later_way[t] = w
         later_cost[t] = best
@@ -127,12 +129,13 @@ def _cheapest_later(n, way_from, way_cost, most, rate, later_cost, later_due, la
 def respond(
     topology, way_from, way_class, start_of, in_from, in_node, in_quantity,
     use_from, use_group, use_amount, use_at_due, use_lag, slot_of, node_store, node_cube,
-    base_cost, hold, supply, demand, worth, late_periods, late_cost, way_cost,
+    base_cost, hold, supply, demand, worth, late_periods, late_cost, node_at, way_at, way_cost,
     hold_cum, value, source_due, source_way, group_of, need, used, cost_of, flow,
 ):  # fmt: skip
     """Fill what each group of items costs, prices apart, what it uses, and its flow.
 
-    `used` and `cost_of` are by group; `flow` gains the units of ways.
+    `used` and `cost_of` are by group; they and `flow`, the units of ways, are added to. Rows are
+    as in `value_units`.
 
     Every unit of demand takes its cheapest priced source, or is lost where that costs more
     than it is worth; stock and orders on the way are taken in order of time. Nothing here
@@ -142,23 +145,23 @@ def respond(
     later_cost = np.empty(periods)
     later_due = np.empty(periods, np.int64)
     later_way = np.empty(periods, np.int64)
-    used[:] = 0.0
-    need[:] = 0.0
-    cost_of[:] = 0.0
+    for position in range(topology.shape[0]):
+        need[node_at[topology[position]], :] = 0.0
     for position in range(topology.shape[0] - 1, -1, -1):
         n = topology[position]
+        a = node_at[n]
         g = group_of[n]
         total = 0.0
         at_hand = 0.0
         store = node_store[n]
         if late_periods[n] > 0:
             _cheapest_later(
-                n, way_from, way_cost, late_periods[n], late_cost[n], later_cost, later_due,
+                n, way_from, way_at, way_cost, late_periods[n], late_cost[n], later_cost, later_due,
                 later_way,
             )  # fmt: skip
         for t in range(periods):
             at_hand += supply[n, t]
-            inner = need[n, t]
+            inner = need[a, t]
             take = min(at_hand, inner)
             at_hand -= take
             inner -= take
@@ -171,11 +174,11 @@ def respond(
                 used[g, slot_of[store, t]] += at_hand * node_cube[n]
             if inner <= 0.0 and outer <= 0.0:
                 continue
-            s = source_due[n, t]
-            w = source_way[n, t]
+            s = source_due[a, t]
+            w = source_way[a, t]
             cost = np.inf
             if w >= 0:
-                cost = way_cost[w, s] + hold_cum[n, t] - hold_cum[n, s]
+                cost = way_cost[way_at[w], s] + hold_cum[a, t] - hold_cum[a, s]
             quantity = inner
             if w < 0:
                 # Nothing can come by then: what draws on it is lost further down.
@@ -202,12 +205,40 @@ def respond(
                 if at < periods and slot_of[use_group[u], at] >= 0:
                     used[g, slot_of[use_group[u], at]] += use_amount[u] * quantity
             for i in range(in_from[w], in_from[w + 1]):
-                need[in_node[i], max(k, 0)] += in_quantity[i] * quantity
+                need[node_at[in_node[i]], max(k, 0)] += in_quantity[i] * quantity
             if store >= 0:
                 for p in range(s, t):
                     if slot_of[store, p] >= 0:
                         used[g, slot_of[store, p]] += node_cube[n] * quantity
         cost_of[g] += total
+
+
+@numba.njit(cache=True)
+def respond_in_blocks(
+    block_from, topology, way_from, way_class, start_of, in_from, in_node, in_quantity,
+    use_from, use_group, use_amount, use_at_due, use_lag, slot_of, node_store, node_cube,
+    base_cost, hold, supply, has_stock, demand, worth, late_periods, late_cost, price, group_of,
+    node_at, way_at, way_cost, hold_cum, value, source_due, source_way, need, used, cost_of, flow,
+):  # fmt: skip
+    """Value and answer block after block, so that what is passed between the two stays near.
+
+    A block holds whole components; block b is topology[block_from[b]:block_from[b + 1]], and the
+    rows of working arrays are counted within it.
+    """
+    for b in range(block_from.shape[0] - 1):
+        inner = topology[block_from[b] : block_from[b + 1]]
+        value_units(
+            inner, way_from, way_class, start_of, base_cost, in_from, in_node, in_quantity,
+            use_from, use_group, use_amount, use_at_due, use_lag, slot_of, price, hold,
+            node_store, node_cube, has_stock, node_at, way_at, way_cost, hold_cum, value,
+            source_due, source_way,
+        )  # fmt: skip
+        respond(
+            inner, way_from, way_class, start_of, in_from, in_node, in_quantity, use_from,
+            use_group, use_amount, use_at_due, use_lag, slot_of, node_store, node_cube, base_cost,
+            hold, supply, demand, worth, late_periods, late_cost, node_at, way_at, way_cost,
+            hold_cum, value, source_due, source_way, group_of, need, used, cost_of, flow,
+        )  # fmt: skip
 
 
 @numba.njit(cache=True)

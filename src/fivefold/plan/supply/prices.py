@@ -19,6 +19,12 @@ MOST_GROUPS = 32
 #: Nodes from which prices are first found on a sample, and how much smaller that sample is.
 SAMPLED_FROM = 4_000
 SAMPLE_PART = 8
+#: Nodes valued and answered together, few enough that their figures stay in the cache.
+BLOCK_NODES = 64
+#: How far above the best prices so far the next ones may lie, and above nothing, as a share of
+#: the dearest.
+BOX = 1.3
+FLOOR = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,45 +148,72 @@ def components_of(network: SupplyNetwork) -> Ints:
 
 
 class _Items:
-    """Answers of the items to prices; arrays are kept from one question to the next."""
+    """Answers of the items to prices; arrays are kept from one question to the next.
 
-    def __init__(self, network: SupplyNetwork, demand: NodeDemand, groups: Ints) -> None:
-        n, w, t = network.nodes, network.ways, network.periods
+    Working arrays hold one block of whole components at a time, or all nodes where `whole`.
+    """
+
+    def __init__(
+        self, network: SupplyNetwork, demand: NodeDemand, groups: Ints, *, whole: bool = False
+    ) -> None:
         self.network, self.demand, self.groups = network, demand, groups
         self.count = int(groups.max(initial=0)) + 1
+        n, w, t = network.nodes, network.ways, network.periods
+        if whole:
+            self.topology, self.block_from = network.topology, np.array([0, n], np.int64)
+            self.node_at, self.way_at = np.arange(n), np.arange(w)
+        else:
+            self._lay_out()
+            n = int(self.node_at.max(initial=-1)) + 1
+            w = int(self.way_at.max(initial=-1)) + 1
         self.way_cost, self.hold_cum = np.empty((w, t)), np.empty((n, t + 1))
         self.value, self.need = np.empty((n, t + 1)), np.empty((n, t))
         self.source_due, self.source_way = np.empty((n, t), np.int64), np.empty((n, t), np.int64)
         self.has_stock = network.supply.any(axis=1)
+
+    def _lay_out(self) -> None:
+        """Order nodes by component, sources first, and cut them into blocks."""
+        net = self.network
+        part = components_of(net)
+        self.topology = net.topology[np.argsort(part[net.topology], kind="stable")]
+        parts = part[self.topology]
+        ends = np.append(np.flatnonzero(parts[1:] != parts[:-1]) + 1, net.nodes)
+        # The last component that ends within each stretch of nodes closes a block.
+        last = np.append(ends[1:] // BLOCK_NODES != ends[:-1] // BLOCK_NODES, True)
+        self.block_from = np.concatenate([[0], ends[last]]).astype(np.int64)
+        sizes = np.diff(self.block_from)
+        self.node_at = np.empty(net.nodes, np.int64)
+        self.node_at[self.topology] = np.arange(net.nodes) - np.repeat(self.block_from[:-1], sizes)
+        ways = np.diff(net.way_from)[self.topology]
+        before = np.concatenate([[0], ways.cumsum()])
+        first = np.empty(net.nodes, np.int64)
+        first[self.topology] = before[:-1] - np.repeat(before[self.block_from[:-1]], sizes)
+        self.way_at = np.arange(net.ways) + np.repeat(
+            first - net.way_from[:-1], np.diff(net.way_from)
+        )
 
     def ask(self, price: Floats) -> tuple[Floats, Floats, Floats]:
         """Return cost by group, use by group and slot, and flow by way and due period."""
         from fivefold.plan.supply import kernels
 
         net, demand = self.network, self.demand
-        ways = (net.way_from, net.way_class, net.start_of)
-        inputs = (net.in_from, net.in_node, net.in_quantity)
-        uses = (net.use_from, net.use_group, net.use_amount, net.use_at_due, net.use_lag)
-        store = (net.node_store, net.node_cube)
-        kernels.value_units(
-            net.topology, *ways, net.base_cost, *inputs, *uses, net.slot_of, price, net.hold,
-            *store, self.has_stock, self.way_cost, self.hold_cum, self.value, self.source_due,
-            self.source_way,
-        )  # fmt: skip
         used, cost = np.zeros((self.count, len(net.capacity))), np.zeros(self.count)
         flow: Floats = np.zeros((net.ways, net.periods), np.float32)
-        kernels.respond(
-            net.topology, *ways, *inputs, *uses, net.slot_of, *store, net.base_cost, net.hold,
-            net.supply, demand.units, demand.worth, demand.late_periods, demand.late_cost,
-            self.way_cost, self.hold_cum, self.value, self.source_due, self.source_way,
-            self.groups, self.need, used, cost, flow,
+        kernels.respond_in_blocks(
+            self.block_from, self.topology, net.way_from, net.way_class, net.start_of,
+            net.in_from, net.in_node, net.in_quantity, net.use_from, net.use_group,
+            net.use_amount, net.use_at_due, net.use_lag, net.slot_of, net.node_store,
+            net.node_cube, net.base_cost, net.hold, net.supply, self.has_stock, demand.units,
+            demand.worth, demand.late_periods, demand.late_cost, price, self.groups,
+            self.node_at, self.way_at, self.way_cost, self.hold_cum, self.value, self.source_due,
+            self.source_way, self.need, used, cost, flow,
         )  # fmt: skip
         return cost, used, flow
 
 
 def answer_to(network: SupplyNetwork, demand: NodeDemand, price: Floats) -> Answer:
     """Return how items planned alone answer to prices of the slots."""
-    items = _Items(network, demand, np.zeros(network.nodes, np.int64))
+    items = _Items(network, demand, np.zeros(network.nodes, np.int64), whole=True)
     cost, used, flow = items.ask(price)
     return Answer(
         price=price,
@@ -271,11 +304,12 @@ def _mix_plans(
         return _Mixed(price=best, bound=bound, cost=bound, flow=flows[0], steps=1, trail=[best])
     # Prices beyond any worth make every group keep to what it has: the mix is never empty.
     ask(np.full(len(capacity), 1e9))
-    for price in _sampled(network, demand, part, flows[0], steps, tolerance, groups):
+    sampled = _sampled(network, demand, part, flows[0], steps, tolerance, groups)
+    for price in sampled:
         value = ask(price)
         if value > bound:
             best, bound = price, value
-    cost, price = master.mix()
+    cost, price = master.mix(best if sampled else None)
     trust = 0.5
     while len(asked_at) < steps and cost - bound > tolerance * abs(cost):
         between = trust * best + (1.0 - trust) * price
@@ -285,7 +319,7 @@ def _mix_plans(
             trust = max(0.3, trust - 0.1)
         else:
             trust = min(0.9, trust + 0.1)
-        cost, price = master.mix()
+        cost, price = master.mix(best if sampled else None)
     weights = master.weights()
     flow = np.zeros((network.ways, network.periods))
     for weight, offered in zip(weights, flows, strict=True):
@@ -378,6 +412,7 @@ class _Master:
     active: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     highs: object = None
     held: int = 0
+    over_units: float = 0.0
     theta: Floats = field(default_factory=lambda: np.zeros(0))
 
     def offer(self, cost: Floats, used: Floats) -> None:
@@ -392,21 +427,36 @@ class _Master:
             found |= used.sum(axis=0) > self.capacity + 1e-9 * np.maximum(1.0, self.capacity)
         return found
 
-    def mix(self) -> tuple[float, Floats]:
-        """Return the cost of the best mix and the prices of the limits in it."""
+    def mix(self, around: Floats | None) -> tuple[float, Floats]:
+        """Return the cost of the best mix and the prices to ask at next.
+
+        Around prices that are good already, few plans can meet the limits but at absurd prices.
+        The next ones then stay within reach: plans made at them are the ones that are missing.
+        """
         active = np.flatnonzero(self.over())
         if self.highs is None or len(active) != len(self.active):
             self._begin(active)
         for k in range(self.held, len(self.costs)):
             self._add(k)
         self.held = len(self.costs)
+        reach = self.dearest if around is None else BOX * around + FLOOR * self.dearest
+        price = self._solved(np.minimum(self.dearest, reach))
+        if around is not None and self.over_units > 0.0:
+            self._solved(self.dearest)
+        return float(self.highs.getInfo().objective_function_value), price  # type: ignore[attr-defined]
+
+    def _solved(self, penalty: Floats) -> Floats:
+        """Return the duals with a price on what runs over the limits."""
+        slots = len(self.active)
+        which = np.arange(slots, dtype=np.int32)
+        self.highs.changeColsCost(slots, which, penalty[self.active])  # type: ignore[attr-defined]
         self.highs.run()  # type: ignore[attr-defined]
         solution = self.highs.getSolution()  # type: ignore[attr-defined]
         price = np.zeros(len(self.capacity))
-        price[self.active] = np.maximum(0.0, -np.array(solution.row_dual)[: len(self.active)])
-        self.theta = np.array(solution.col_value)[len(self.active) :]
-        cost = float(self.highs.getInfo().objective_function_value)  # type: ignore[attr-defined]
-        return cost, price
+        price[self.active] = np.maximum(0.0, -np.array(solution.row_dual)[:slots])
+        values = np.array(solution.col_value)
+        self.over_units, self.theta = float(values[:slots].sum()), values[slots:]
+        return price
 
     def weights(self) -> list[Floats]:
         """Return the weights of the groups' plans in the last mix, one array a question."""
