@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow check format bench serve lock clean
+.PHONY: help demo test test-slow test-browser check format bench serve lock clean
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,14 @@ test: $(VENV)/.dev ## Run the default tests
 
 test-slow: $(VENV)/.dev ## Run the long proofs too
 	$(BIN)/pytest -m "slow"
+
+$(VENV)/.axe: requirements/browser.txt $(VENV)/.dev
+	$(PIP) install --require-hashes --no-deps --upgrade --target $(VENV)/axe -r requirements/browser.txt
+	@touch $@
+
+test-browser: $(VENV)/.dev $(VENV)/.axe ## Drive the tower in headless Chromium; screenshots in build/screens
+	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || $(BIN)/playwright install chromium
+	$(BIN)/pytest -m browser tests/faces
 
 check: $(VENV)/.dev ## Format, lint, types, house and default tests
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -188,3 +189,152 @@ def api(serve: Serve) -> Served:
 def tiny_company_files() -> list[tuple[str, bytes]]:
     """Return the files of the tiny company."""
     return tiny_files()
+
+
+SCREENS = Path(__file__).parents[2] / "build" / "screens"
+#: What Chromium needs in a container.
+BROWSER_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--no-first-run",
+)
+
+
+@dataclass
+class Tower:
+    """A page of a browser that is let into the tower, and what went wrong in it."""
+
+    page: Any
+    address: str
+    app: FastAPI
+    folder: Path
+    wrong: list[str]
+    token: str
+
+    def go(self, path: str) -> Any:
+        """Open a page and wait until its rows are there."""
+        self.page.goto(self.address + path)
+        self.still()
+        return self.page
+
+    def still(self) -> None:
+        """Wait until no page and no rows are on their way."""
+        self.page.wait_for_function(
+            "() => !document.documentElement.hasAttribute('aria-busy')"
+            " && [...document.querySelectorAll('[data-grid]')].every(g => g.children.length)"
+        )
+
+    def shoot(self, name: str) -> None:
+        """Keep a picture of what is shown."""
+        SCREENS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SCREENS / f"{name}.png")
+
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        """Send a request to the API as another program would."""
+        import httpx
+
+        headers = {"Authorization": f"Bearer {self.token}"} | more.pop("headers", {})
+        url = f"{self.address}/api/v1{path}"
+        return httpx.request(method, url, headers=headers, timeout=60, **more)
+
+
+@pytest.fixture(scope="session")
+def seller_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the example seller, imported and planned; copy it before it is changed.
+
+    It takes a minute; FIVEFOLD_SELLER names a workspace that has it already.
+    """
+    ready = os.environ.get("FIVEFOLD_SELLER")
+    if ready:
+        return Path(ready)
+    from fivefold.cycle.planning import plan
+    from fivefold.twin.companies.seller import AS_OF as SELLER_DAY
+    from fivefold.twin.companies.seller import write_company
+
+    folder = tmp_path_factory.mktemp("seller")
+    files = [(path.name, path.read_bytes()) for path in write_company(folder / "files")]
+    with Workspace(folder) as store:
+        import_files(store, files, actor="test", as_of=SELLER_DAY)
+        store.plans.save(plan(store.dataset(as_of=SELLER_DAY), as_of=SELLER_DAY))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Return a headless browser: the system's Chromium, else that of Playwright."""
+    from playwright.sync_api import Error, sync_playwright
+
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as play:
+        try:
+            opened = play.chromium.launch(executable_path=found, args=list(BROWSER_ARGUMENTS))
+        except Error as error:
+            pytest.skip(f"Chromium is not installed: {error.message.splitlines()[0]}")
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def seller_server(
+    seller_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, FastAPI, Path, str]]:
+    """Return the address of a server over a copy of the seller, its app, folder and a token."""
+    import socket
+    import threading
+    import time
+
+    import uvicorn
+
+    folder = tmp_path_factory.mktemp("tower") / "w"
+    shutil.copytree(seller_folder, folder)
+    app = create_app(folder)
+    token = app.state.context.access.new_token(OWN, "admin", label="browser")[0]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning"))
+    thread = threading.Thread(target=running.run, daemon=True)
+    thread.start()
+    while not running.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}", app, folder, token
+    running.should_exit = True
+    running.force_exit = True
+    thread.join(10)
+
+
+@pytest.fixture
+def new_tower(
+    seller_server: tuple[str, FastAPI, Path, str], chromium: Any
+) -> Iterator[Callable[..., Tower]]:
+    """Return what opens a browser of its own on the seller; errors in a page fail the test."""
+    address, app, folder, token = seller_server
+    opened: list[tuple[Any, Tower]] = []
+
+    def open_(**options: Any) -> Tower:
+        access = app.state.context.access
+        session = access.new_session(access.caller(token))
+        context = chromium.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        context.add_cookies([{"name": "fivefold_session", "value": session, "url": address}])
+        page = context.new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on(
+            "console",
+            lambda told: wrong.append(told.text) if "Content Security" in told.text else None,
+        )
+        tower = Tower(page, address, app, folder, wrong, token)
+        opened.append((context, tower))
+        return tower
+
+    yield open_
+    for context, tower in opened:
+        context.close()
+        assert tower.wrong == []
+
+
+@pytest.fixture
+def seller_tower(new_tower: Callable[..., Tower]) -> Tower:
+    """Return a browser on the seller, 1440 pixels wide."""
+    return new_tower()

@@ -11,7 +11,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlencode
@@ -26,12 +26,13 @@ from fivefold.api.jobs import ENDED
 from fivefold.api.problems import of_error
 from fivefold.connect.excel import write_workbook
 from fivefold.connect.tables import write_csv, write_parquet
+from fivefold.cycle import adjusting
 from fivefold.cycle.decisions import QuantityEdit, edit_quantities, release, snooze
 from fivefold.cycle.importing import import_files, undo_import
 from fivefold.errors import DataError, FivefoldError, NotFoundError
 from fivefold.web.tower import grids, rendering
 from fivefold.web.tower.grids import Grid, filtered, grid_query, page
-from fivefold.web.tower.rooms import data, demand, registry, search, why
+from fivefold.web.tower.rooms import data, demand, registry, search, why, work
 from fivefold.web.tower.state import State, state_of
 from fivefold.web.words import many
 
@@ -76,6 +77,13 @@ def make_router(context: Context) -> APIRouter:
     router.add_api_route(
         "/grid/{name}", desk.edit, methods=["POST"], openapi_extra=verb("plan.accept")
     )
+    for path, handler in (
+        ("/make/look", desk.look_at_move),
+        ("/make/move", desk.move),
+        ("/make/undo", desk.move_back),
+        ("/make/freeze", desk.freeze),
+    ):
+        router.add_api_route(path, handler, methods=["POST"], openapi_extra=verb("plan.accept"))
     router.add_api_route(
         "/decisions", desk.decide, methods=["POST"], openapi_extra=verb("plan.accept")
     )
@@ -123,14 +131,18 @@ class Desk:
 
         return answer
 
-    def state(self, request: Request) -> State:
+    def state(self, request: Request, plan: str | None = None) -> State:
         """Return what the pages of this request are drawn from."""
         company = self._context.company(request)
-        name = request.query_params.get("plan") or None
+        name = plan or request.query_params.get("plan") or None
         made = tuple(company.plans.names())
         stamp = (company.plans.folder / made[-1] / "plan.json").stat().st_mtime_ns if made else 0
         key = ("tower", company.journal.seq, made, stamp, name)
         return company.remembered(key, lambda: state_of(company, name, today=company.today()))
+
+    def state_of(self, request: Request, body: Mapping[str, Any]) -> State:
+        """Return the state for the plan a body names."""
+        return self.state(request, str(body.get("plan") or "") or None)
 
     def jobs(self, request: Request) -> Response:
         """Return the page of long work."""
@@ -361,6 +373,80 @@ class Desk:
         told = "is placed" if done.placed else "was placed before; nothing was added"
         return JSONResponse({"message": f"{name} {told}."})
 
+    async def look_at_move(self, request: Request) -> Response:
+        """Say what would follow where work were put elsewhere."""
+        return await self._acted(request, self._look_at_move)
+
+    def _look_at_move(self, request: Request, body: Mapping[str, Any]) -> Response:
+        state = self.state_of(request, body)
+        starts = _starts(body)
+        told = adjusting.look_at_move(state.workspace, state.made, starts, dataset=state.dataset)
+        values = {"told": work.consequence(state, told, starts)}
+        return _html(request, rendering.render("consequence.html", values))
+
+    async def move(self, request: Request) -> Response:
+        """Put work elsewhere, and freeze it there where that is asked."""
+        return await self._acted(request, self._move)
+
+    def _move(self, request: Request, body: Mapping[str, Any]) -> Response:
+        company, state = self._context.company(request), self.state_of(request, body)
+        starts, actor = _starts(body), self._actor(request)
+        with company.writing:
+            told = adjusting.move(company, state.made, starts, dataset=state.dataset, actor=actor)
+            if body.get("freeze"):
+                adjusting.freeze(company, state.made, starts, frozen=True, actor=actor)
+        undo = {order: at.isoformat() for order, at in told.undo.items()}
+        words_ = f"{many(len(told.moved), 'work order')} moved" + (
+            " and frozen." if body.get("freeze") else ". Undo takes it back."
+        )
+        return JSONResponse({"message": words_, "undo": undo})
+
+    async def move_back(self, request: Request) -> Response:
+        """Take back a move."""
+        return await self._acted(request, self._move_back)
+
+    def _move_back(self, request: Request, body: Mapping[str, Any]) -> Response:
+        company, state = self._context.company(request), self.state_of(request, body)
+        with company.writing:
+            names = adjusting.restore(
+                company, state.made, _starts(body), actor=self._actor(request)
+            )
+        return JSONResponse({"message": f"{many(len(names), 'work order')} back where it was."})
+
+    async def freeze(self, request: Request) -> Response:
+        """Make work stand fast, or free it."""
+        return await self._acted(request, self._freeze)
+
+    def _freeze(self, request: Request, body: Mapping[str, Any]) -> Response:
+        company, state = self._context.company(request), self.state_of(request, body)
+        frozen = body.get("frozen") is not False
+        with company.writing:
+            names = adjusting.freeze(
+                company,
+                state.made,
+                [str(name) for name in body.get("orders", [])],
+                frozen=frozen,
+                actor=self._actor(request),
+            )
+        does = "frozen" if frozen else "free again"
+        return JSONResponse({"message": f"{many(len(names), 'work order')} {does}."})
+
+    async def _acted(
+        self, request: Request, work_: Callable[[Request, Mapping[str, Any]], Response]
+    ) -> Response:
+        """Read the body, do the work in a thread, and tell a refusal as 409."""
+        from starlette.concurrency import run_in_threadpool
+
+        body = await request.json()
+        if not isinstance(body, dict):
+            return JSONResponse({"detail": "an object is expected"}, 422)
+        try:
+            return await run_in_threadpool(work_, request, body)
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"detail": str(error)}, 422)
+        except adjusting.NotMovableError as error:
+            return JSONResponse({"detail": str(error)}, 409)
+
     def _actor(self, request: Request) -> str:
         return self._context.caller(request).actor
 
@@ -463,6 +549,23 @@ class Stages:
 
 def _put_away() -> Response:
     return JSONResponse({"detail": "These files are no longer kept; drop them again."}, 410)
+
+
+def _starts(body: Mapping[str, Any]) -> dict[str, datetime]:
+    """Return wanted starts by order.
+
+    Raises
+    ------
+    ValueError
+        If one is no instant with its zone.
+    """
+    told = body.get("starts")
+    if not isinstance(told, dict) or not told:
+        raise ValueError("starts is missing: an instant for each work order")
+    found = {str(order): datetime.fromisoformat(str(at)) for order, at in told.items()}
+    if any(at.tzinfo is None for at in found.values()):
+        raise ValueError("a start needs its zone, as in 2026-12-01T16:00:00Z")
+    return {order: at.astimezone(UTC) for order, at in found.items()}
 
 
 def _quantity_edit(told: Mapping[str, Any]) -> QuantityEdit:

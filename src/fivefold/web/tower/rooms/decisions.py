@@ -9,7 +9,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from fivefold.cycle.decisions import edited_quantities, placed_orders, snoozed
+from fivefold.cycle.adjusting import edited_quantities
+from fivefold.cycle.decisions import placed_orders, snoozed
 from fivefold.cycle.plans import Plan
 from fivefold.model import Dataset
 from fivefold.web import summaries, words

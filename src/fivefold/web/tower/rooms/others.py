@@ -1,9 +1,9 @@
-"""The smaller rooms: make, orders, network, returns, portfolio."""
+"""The smaller rooms: orders, network, returns, portfolio."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Any
 
 import polars as pl
@@ -14,96 +14,9 @@ from fivefold.returns.care import overdue
 from fivefold.web import summaries, words
 from fivefold.web.charts import bars, waterfall
 from fivefold.web.drawing import Figure
-from fivefold.web.gantt import Task, gantt
 from fivefold.web.tower.drawings import Bubble, bubbles
-from fivefold.web.tower.drawings import columns as column_chart
 from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.state import State, of_item
-
-
-def make_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return work on its machines, as far ahead as asked, and their load."""
-    orders = state.made["work_orders"]
-    weeks = int(query["weeks"]) if query.get("weeks", "").isdigit() else 3
-    weeks = max(1, min(26, weeks))
-    until = datetime.combine(state.today + timedelta(weeks=weeks), time(), UTC)
-    shown_ = orders.filter(pl.col("start_at") < until).sort("start_at")
-    late = orders.filter(pl.col("late_days") > 0)
-    return {
-        "orders": orders.height,
-        "weeks": weeks,
-        "spans": (1, 3, 6, 13),
-        "late": late.height,
-        "late_days": max(late["late_days"].to_list(), default=0.0),
-        "shown": shown_.height,
-        "gantt": lambda width: gantt(
-            title="Work by machine",
-            tasks=[
-                Task(
-                    name=f"{row['product']} × {row['quantity']:,}",
-                    resource=row["resource"] or row["location"],
-                    start=row["start_at"],
-                    finish=row["finish_at"],
-                    late_days=row["late_days"] or 0.0,
-                    tip=f"{row['order']}: {state.title(row['product'])}, "
-                    f"{row['quantity']:,} units, "
-                    f"{row['start_at']:%d %b %H:%M} to {row['finish_at']:%d %b %H:%M}, "
-                    f"due {row['due_on']:%d %b}",
-                )
-                for row in shown_.iter_rows(named=True)
-            ],
-            width=width,
-            lanes=3 if width > 500 else 2,
-        ),
-        "loads": _loads(state),
-    }
-
-
-def _loads(state: State) -> list[tuple[str, Any]]:
-    """Return hours of work by week for each machine, against the hours it has where known."""
-    found: list[tuple[str, Any]] = []
-    known = state.made.tables.get("resource_loads")
-    for resource in state.made["work_orders"]["resource"].drop_nulls().unique().sort():
-        own = state.made["work_orders"].filter(pl.col("resource") == resource)
-        rows = (
-            own.group_by(week=pl.col("start_at").dt.date().dt.truncate("1w"))
-            .agg(hours=(pl.col("finish_at") - pl.col("start_at")).dt.total_minutes().sum() / 60)
-            .sort("week")
-        )
-        limit = None
-        if known is not None and known.height:
-            told = known.filter(pl.col("resource") == resource).sort("period_start")
-            rows = told.select(week="period_start", hours="load_hours")
-            limit = told["available_hours"].to_list()
-        found.append(
-            (
-                str(resource),
-                lambda width, rows=rows, limit=limit, name=resource: column_chart(
-                    list(rows.iter_rows()),
-                    title=f"Hours on {name} by week",
-                    limit=limit,
-                    limit_name="hours there are",
-                    width=width,
-                    height=150,
-                    token="accent",
-                ),
-            )
-        )
-    return found
-
-
-def work_orders(state: State, query: Mapping[str, str]) -> Grid:
-    """Return work orders."""
-    frame = state.made["work_orders"].with_columns(title=pl.col("product").replace(state.titles))
-    first = (column("order", width=250, why=True), column("title", "Product", width=240))
-    return Grid(
-        name="work_orders",
-        frame=frame,
-        key="order",
-        sign=state.sign,
-        sort="start_at",
-        columns=schema_columns("work_orders", frame, first=first, hidden=("decision",)),
-    )
 
 
 def orders_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fivefold.web.tower.grids import Grid
-from fivefold.web.tower.rooms import books, data, demand, home, inventory, others, sop, supply
+from fivefold.web.tower.rooms import books, data, demand, home, inventory, others, sop, supply, work
 from fivefold.web.tower.state import State
 
 Query = Mapping[str, str]
@@ -40,7 +40,7 @@ ROOMS: tuple[Room, ...] = (
     Room(path="/", title="Home", template="home.html", view=home.view),
     Room(path="/demand", title="Demand", template="demand.html", view=demand.view),
     Room(path="/supply", title="Supply", template="supply.html", view=supply.view),
-    Room(path="/make", title="Make", template="make.html", view=others.make_view),
+    Room(path="/make", title="Make", template="make.html", view=work.view),
     Room(path="/inventory", title="Inventory", template="inventory.html", view=inventory.view),
     Room(path="/orders", title="Orders", template="orders.html", view=others.orders_view),
     Room(path="/network", title="Network", template="network.html", view=others.network_view),
@@ -64,7 +64,7 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
     "ages": inventory.ages,
     "advice": inventory.advice,
     "channels": inventory.channels,
-    "work_orders": others.work_orders,
+    "work_orders": work.work_orders,
     "orders": others.orders,
     "locations": others.locations,
     "lanes": others.lanes,

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.cycle.decisions import edited_quantities, lot_rule, placed_orders
+from fivefold.cycle.adjusting import edited_quantities
+from fivefold.cycle.decisions import lot_rule, placed_orders
 from fivefold.web.drawing import Figure
 from fivefold.web.tower.drawings import columns as column_chart
 from fivefold.web.tower.grids import Grid, column, schema_columns

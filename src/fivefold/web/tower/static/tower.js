@@ -2,6 +2,7 @@
 // @ts-check
 import { mountGrids } from "./grid.js";
 import { mountDrop } from "./drop.js";
+import { mountBoard } from "./board.js";
 
 const doc = document;
 
@@ -266,6 +267,7 @@ addEventListener("popstate", () => { void go(location.pathname + location.search
 function mount() {
   mountGrids();
   mountDrop();
+  mountBoard();
 }
 mountSearch();
 mount();
