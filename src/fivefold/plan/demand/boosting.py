@@ -19,6 +19,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -317,7 +318,7 @@ def _driven(
 def _blocks(shared: Floats, season: int) -> list[tuple[int, Floats]]:
     """Weekday, day of the month and holidays as blocks of flags."""
     edges = [0, 7, 38, shared.shape[1]] if season == 7 else [0, shared.shape[1]]
-    parts = [shared[:, a:b] for a, b in zip(edges, edges[1:], strict=False) if b > a]
+    parts = [shared[:, a:b] for a, b in pairwise(edges) if b > a]
     return [(part.shape[1], part) for part in parts]
 
 

@@ -35,6 +35,7 @@ def scaled_error_quantiles(
     scales: Floats,
     levels: Floats,
     nonnegative: bool,
+    came: Floats | None = None,
 ) -> tuple[Floats, Floats, tuple[Floats, Floats]]:
     """Return quantiles of smooth demand, the standard deviation of its error, and their quality.
 
@@ -47,6 +48,9 @@ def scaled_error_quantiles(
         A spread to believe where a series has few errors, in units.
     levels : ndarray, shape (n_levels,)
     nonnegative : bool
+    came : ndarray, optional
+        What came with its freaks, where `actual` is without: one freak must not widen the
+        spread of its series, but all of them together are part of what may come.
 
     Returns
     -------
@@ -55,6 +59,7 @@ def scaled_error_quantiles(
     quality : tuple of ndarray, shape (n_series,)
         Mean pinball loss and share within the 90 % interval at past origins.
     """
+    came = actual if came is None else came
     error = actual - tested
     known = np.isfinite(error)
     size = np.where(known, np.abs(error), 0.0)
@@ -71,7 +76,7 @@ def scaled_error_quantiles(
         (ratio * scales)[:, None],
     )
     with np.errstate(invalid="ignore"):
-        scores = error / (others[:, :, None] * growth)
+        scores = (came - tested) / (others[:, :, None] * growth)
     cut = conformal_quantiles(scores[known], levels)
     typical = float(np.sqrt((np.clip(scores[known], -8, 8) ** 2).mean())) if known.any() else 1.25
     width = spread[:, None] * growth
@@ -84,7 +89,7 @@ def scaled_error_quantiles(
         path: Floats = tested + past * cut[q]
         return np.maximum(path, 0.0) if nonnegative else path
 
-    quality = _quality(at, actual, levels)
+    quality = _quality(at, came, levels)
     return np.maximum.accumulate(found, axis=2), width * typical, quality
 
 

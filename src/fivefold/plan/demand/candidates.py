@@ -1,4 +1,4 @@
-"""What the combination may choose from: compiled methods, plain or freed of the calendar, and trees.
+"""What the combination chooses from: compiled methods, plain or without the calendar, and trees.
 
 Knows the names of the methods and how each makes its forecasts from every origin. A name with
 `year_` or `calendar_` before it is the method on a series whose effects were taken out.

@@ -50,6 +50,11 @@ class Cleaned:
     price: Floats
     promotion: NDArray[np.bool_]
 
+    def uncut(self) -> Floats:
+        """Return what was wanted with its freak days: what means and quantiles answer for."""
+        found: Floats = np.where(self.freak, self.units, self.wanted)
+        return found
+
 
 def clean(daily: pl.DataFrame, *, as_of: date) -> Cleaned:
     """Return demand as it was wanted, from the shape of sales_history with every day present.

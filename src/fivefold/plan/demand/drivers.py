@@ -137,8 +137,7 @@ def _short_effects(seen: Floats, drivers: Drivers, rows: NDArray[np.int64]) -> F
     width = drivers.shared.shape[1] + drivers.own.shape[2]
     if width == 0 or known < 2 * drivers.window:
         return np.zeros((len(rows), total))
-    volume = np.nanmean(np.where(np.isfinite(seen), seen, np.nan), axis=1)
-    volume = np.where(np.isfinite(volume), volume, 0.0)
+    volume = np.nansum(seen, axis=1) / np.maximum(np.isfinite(seen).sum(axis=1), 1)
     pooled = _log_ratio(np.nansum(seen, axis=0)[None, :], drivers.window)[0]
     weight = volume / max(volume.sum(), 1e-12)
     together = np.concatenate(

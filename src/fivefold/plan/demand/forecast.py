@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fivefold.calendars import Periods, next_monday
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame
 from fivefold.plan.demand import adjustments, newcomers, reconcile, results
+from fivefold.plan.demand.boosting import Boosting
 from fivefold.plan.demand.cleaning import Cleaned, clean, inherit
 from fivefold.plan.demand.combination import Floats
 from fivefold.plan.demand.drivers import Drivers, calendar_features, named_holidays
@@ -48,6 +49,9 @@ class DemandParams:
         Forecast items sold from several places also as a whole, and make both agree.
     country : str, optional
         Whose public holidays move demand; the first location's country, else US.
+    boosting : {'auto', 'always', 'never'}
+        Whether one model of boosted trees over all series is among the methods: by default
+        where there is enough history to learn from (`boosting.worthwhile`).
     """
 
     start: date | None = None
@@ -58,6 +62,7 @@ class DemandParams:
     history_days: int = 1100
     reconcile: bool = True
     country: str | None = None
+    boosting: Boosting = "auto"
 
     def __post_init__(self) -> None:
         if self.period_days < 1:
@@ -153,6 +158,8 @@ def forecast(
         loss="squared",
         origins=params.origins,
         drivers=drivers,
+        truth=_end_to_end(blocks(cleaned.uncut(), days=params.period_days)[grown])[0],
+        boosting=params.boosting,
     )
     state = results.State.of_panel(cleaned.keys[grown], made)
     if params.reconcile:

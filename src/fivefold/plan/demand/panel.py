@@ -8,6 +8,7 @@ is good for smooth demand is bad for intermittent.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from fivefold.plan.demand.drivers import Drivers
 INTERVAL_LIMIT, VARIATION_LIMIT = 1.32, 0.49
 #: Series of a piece of a large panel, forecast by itself on one processor.
 PIECE = 5000
-#: Series that try all methods; where there are more than twice as many, the rest run what these chose.
+#: Series that try all methods; of more than twice as many the others run what these chose.
 VOTERS = 600
 #: Run for every series, for comparison.
 REFERENCE = "seasonal_naive"
@@ -239,11 +240,7 @@ def _forecast_class(
             loss=wanted,
             drivers=drivers,
         )
-    about = {
-        "season": task.season,
-        "horizon": task.horizon,
-        "booster": booster,
-    }
+    run = partial(candidates.forecasts, season=task.season, horizon=task.horizon, booster=booster)
     names = candidates.pool(
         values, counting=counting, season=task.season, drivers=drivers, booster=booster
     )
@@ -254,25 +251,20 @@ def _forecast_class(
     if len(rows) > 2 * VOTERS:
         some = some[:: len(rows) // VOTERS]
     few_values, few_starts = take(values, starts, some)
-    made, scale = candidates.forecasts(
-        few_values, few_starts, cuts[some], names, drivers=drivers_of(drivers, some), **about
-    )
+    made, scale = run(few_values, few_starts, cuts[some], names, drivers=drivers_of(drivers, some))
     test = Backtest(made[:, 1:], actual[some], scale[:, 1:])
     group = combination.group_weights(test, wanted, prior)
     if len(some) < len(rows):
         # Where series are many, some vote, and only what they chose is run on all.
         kept = np.flatnonzero((group > 0.5 / combination.ROUNDS) | (np.array(names) == REFERENCE))
         names, group = tuple(names[i] for i in kept), group[kept] / group[kept].sum()
-        made, scale = candidates.forecasts(values, starts, cuts, names, drivers=drivers, **about)
+        made, scale = run(values, starts, cuts, names, drivers=drivers)
         test = Backtest(made[:, 1:], actual, scale[:, 1:])
     own, apart = combination.series_weights(test, wanted, group)
     mean = np.einsum("smh,sm->sh", made[:, 0], own, optimize=True)
     tested = np.einsum("skmh,skm->skh", made[:, 1:], apart, optimize=True)
     if counting:
-        offset, slope = combination.pooled_line(tested, came, scale[:, 0])
-        sold = np.array([v.max() > 0 for v in np.split(values, starts[1:-1])])
-        mean = np.where(sold[:, None], offset + slope * mean, 0.0)
-        tested = offset + slope * tested
+        mean, tested = _levelled(mean, tested, came)
         quantiles, sd, quality = calibration.count_quantiles(
             forecast=mean,
             tested=tested,
@@ -281,15 +273,29 @@ def _forecast_class(
             levels=task.levels,
         )
     else:
+        if task.loss == "squared" and values.min() >= 0:
+            mean, tested = _levelled(mean, tested, came)
         quantiles, sd, quality = calibration.scaled_error_quantiles(
             forecast=mean,
             tested=tested,
-            actual=came,
+            actual=actual,
+            came=came,
             scales=scale[:, 0],
             levels=task.levels,
             nonnegative=bool(values.min() >= 0),
         )
     return rows, names, own, mean, sd, quantiles, tested, made[:, 1:], scale[:, 0], quality
+
+
+def _levelled(mean: Floats, tested: Floats, came: Floats) -> tuple[Floats, Floats]:
+    """Forecasts, coming and past, whose means are means of what comes."""
+    curve = combination.level_curve(tested, came)
+    known = np.isfinite(came) & np.isfinite(tested)
+    said = np.where(known, tested, 0.0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
+    return (
+        mean * curve.factors(mean.mean(axis=1))[:, None],
+        tested * curve.factors(said)[:, :, None],
+    )
 
 
 def _joined(pieces: list[NDArray[np.int64]], parts: list[PanelForecast]) -> PanelForecast:

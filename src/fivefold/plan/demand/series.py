@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 
 from fivefold.errors import DataError, Problem
+from fivefold.plan.demand.boosting import Boosting
 from fivefold.plan.demand.combination import Floats, Loss
-from fivefold.plan.demand.drivers import Drivers, calendar_features
+from fivefold.plan.demand.drivers import Drivers, calendar_features, named_holidays
 from fivefold.plan.demand.panel import forecast_panel
 
 #: Season and horizon of each frequency, as the M3 and M4 competitions have them.
@@ -61,6 +62,12 @@ class SeriesParams:
     drivers : bool
         Use further columns known ahead (calendar, price, promotion): rows beyond the last
         value of a series, with the value empty, say what they will be.
+    country : str, optional
+        Whose public holidays move demand, such as US or GB; none by default. [ISO 3166]
+    boosting : {'auto', 'always', 'never'}
+        Whether boosted trees over all series are among the methods.
+    workers : int, optional
+        Processes for more than 5,000 series; one a processor by default.
     """
 
     horizon: int | None = None
@@ -69,6 +76,9 @@ class SeriesParams:
     loss: Loss = "absolute"
     origins: int = 3
     drivers: bool = True
+    country: str | None = None
+    boosting: Boosting = "auto"
+    workers: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("horizon", "season"):
@@ -271,7 +281,9 @@ def _forecast_part(
     starts = np.concatenate([[0], np.cumsum(counted["count"].to_numpy())]).astype(np.int64)
     levels = np.array(params.levels)
     drivers = (
-        _drivers(part, known, counted, reading, horizon, frequency) if params.drivers else None
+        _drivers(part, known, counted, reading, horizon, frequency, params.country)
+        if params.drivers
+        else None
     )
     made = forecast_panel(
         known["_y"].to_numpy().astype(float),
@@ -282,6 +294,8 @@ def _forecast_part(
         loss=params.loss,
         origins=params.origins,
         drivers=drivers,
+        boosting=params.boosting,
+        workers=params.workers,
     )
     ends = counted.select(keys).join(last, on=keys, how="left", maintain_order="left")
     return (
@@ -357,6 +371,7 @@ def _drivers(
     reading: Reading,
     horizon: int,
     frequency: str,
+    country: str | None,
 ) -> Drivers | None:
     """Calendar and further columns of every period, where all series end at the same date."""
     keys = list(reading.series)
@@ -371,7 +386,9 @@ def _drivers(
     past = int(counted["count"].to_numpy()[current].max())
     first = end - timedelta(days=days * (past - 1))
     dates = [first + timedelta(days=days * i) for i in range(past + horizon)]
-    shared, yearly = calendar_features(dates, days, {})
+    years = range(first.year, dates[-1].year + 2)
+    holidays = named_holidays(country, years) if country else {}
+    shared, yearly = calendar_features(dates, days, holidays)
     own = _own_features(part, counted.select(keys), reading, dates, end)
     groups = np.zeros(counted.height, dtype=np.int64)
     for name in keys if len(keys) > 1 else []:
