@@ -12,6 +12,7 @@ from fivefold.check.inbound import check_inbound
 from fivefold.check.limits import check_limits
 from fivefold.check.network import pooled
 from fivefold.check.pegging import check_changes, check_pegging
+from fivefold.check.placement_options import check_pallets_and_options
 from fivefold.check.purchasing import check_purchases
 from fivefold.check.references import check_forecasts, check_reasons, check_schema
 from fivefold.check.selling import check_channels, check_dispositions, check_promises
@@ -49,6 +50,7 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_purchases(dataset, as_of=as_of),
         *check_work(dataset, as_of=as_of),
         *check_inbound(dataset, as_of=as_of),
+        *check_pallets_and_options(dataset),
         *check_channels(dataset),
         *check_promises(dataset, as_of=as_of),
         *check_dispositions(dataset),

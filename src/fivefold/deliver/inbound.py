@@ -19,6 +19,7 @@ from fivefold.calendars import monday_of
 from fivefold.deliver import fees
 from fivefold.deliver.cartons import Carton, CartonLimits, pack
 from fivefold.deliver.fee_cards import FeeBook, cards_with
+from fivefold.deliver.pallets import PalletLimits, stack
 from fivefold.deliver.size_tiers import size_tier
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 
@@ -42,6 +43,8 @@ class InboundParams:
     weeks : int
         Moves that start within so many weeks of `as_of`.
     limits : CartonLimits
+    pallets : PalletLimits
+        Freight travels on pallets; parcels do not.
     parcel_cost_per_carton, parcel_cost_per_kg : float
         Small parcel where no lane of that mode tells. [assumed]
     ltl_cost_per_shipment, ltl_cost_per_kg : float
@@ -58,6 +61,7 @@ class InboundParams:
 
     weeks: int = 2
     limits: CartonLimits = field(default_factory=CartonLimits)
+    pallets: PalletLimits = field(default_factory=PalletLimits)
     parcel_cost_per_carton: float = 4.0
     parcel_cost_per_kg: float = 0.55
     ltl_cost_per_shipment: float = 180.0
@@ -140,7 +144,8 @@ def plan_shipments(
     -------
     Outcome
         `inbound_shipments`, named by origin, destination and week; `inbound_cartons`, which
-        hold every unit of the moves once. `placement_fee` is empty where the fee of the day
+        hold every unit of the moves once; `inbound_options`, every placement in money and days;
+        `inbound_pallets` of what goes by freight. `placement_fee` is empty where the fee of the day
         is not known; its range stands in the explanations.
     """
     params = params or InboundParams()
@@ -148,6 +153,8 @@ def plan_shipments(
     items = {row["item"]: row for row in dataset["items"].iter_rows(named=True)}
     shipments: list[dict[str, object]] = []
     carton_rows: list[dict[str, object]] = []
+    option_rows: list[dict[str, object]] = []
+    pallet_rows: list[dict[str, object]] = []
     reasons: list[Reason] = []
     total = 0.0
     for group in _groups(dataset, params, as_of):
@@ -160,6 +167,9 @@ def plan_shipments(
         chosen = min((o for o in options if o.allowed), key=lambda o: (o.counted, o.days, o.option))
         shipments.append(_shipment_row(group, cartons, chosen))
         carton_rows += _carton_rows(group, cartons)
+        option_rows += [_option_row(params, group, one, chosen) for one in options]
+        if chosen.freight.mode not in PARCEL_MODES:
+            pallet_rows += _pallet_rows(group, cartons, params.pallets)
         reasons += _reasons(group, cartons, options, chosen)
         total += chosen.counted if math.isfinite(chosen.counted) else chosen.freight.cost
     if not shipments:
@@ -169,6 +179,8 @@ def plan_shipments(
         tables={
             "inbound_shipments": schema("inbound_shipments").frame(shipments),
             "inbound_cartons": schema("inbound_cartons").frame(carton_rows),
+            "inbound_options": schema("inbound_options").frame(option_rows),
+            "inbound_pallets": schema("inbound_pallets").frame(pallet_rows),
         },
         status="feasible",
         objective=total,
@@ -381,6 +393,44 @@ def _carton_rows(group: _Group, cartons: list[Carton]) -> list[dict[str, object]
                 }
             )
     return rows
+
+
+def _option_row(
+    params: InboundParams, group: _Group, option: _Placement, chosen: _Placement
+) -> dict[str, object]:
+    return {
+        "shipment": group.name,
+        "placement": option.option,
+        "places": params.placement_places[option.option],
+        "mode": option.freight.mode,
+        "freight_value": option.freight.cost,
+        "placement_fee": option.fee,
+        "fee_low": option.low,
+        "fee_high": option.high,
+        "days": option.days,
+        "delay_value": option.delay_cost,
+        "total_value": option.counted if math.isfinite(option.counted) else None,
+        "allowed": option.allowed,
+        "note": option.note or None,
+        "chosen": option is chosen,
+    }
+
+
+def _pallet_rows(
+    group: _Group, cartons: list[Carton], limits: PalletLimits
+) -> list[dict[str, object]]:
+    return [
+        {
+            "shipment": group.name,
+            "pallet": number,
+            "carton": carton,
+            "layer": layer,
+            "height_cm": pallet.height_cm,
+            "weight_kg": pallet.weight_kg,
+        }
+        for number, pallet in enumerate(stack(cartons, limits), start=1)
+        for carton, layer in pallet.cartons
+    ]
 
 
 def _reasons(
