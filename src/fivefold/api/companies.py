@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +16,7 @@ from typing import TypeVar
 import polars as pl
 
 from fivefold.api.access import OWN, TENANT
+from fivefold.connect.merge import COMPLETED, SNAPSHOTS
 from fivefold.cycle import documents
 from fivefold.cycle.documents import Recorded
 from fivefold.cycle.plans import Plan
@@ -24,6 +25,8 @@ from fivefold.errors import NotFoundError
 from fivefold.model import Dataset
 
 T = TypeVar("T")
+#: Tables joined cell by cell over all files: few rows, and read at each edit of one of them.
+_LOOKED_AT = frozenset({*COMPLETED, *SNAPSHOTS} - {"marketplace_advice", "storage_charges"})
 #: Answers kept in memory a company.
 REMEMBERED = 64
 
@@ -71,6 +74,8 @@ class Company(Workspace):
         self._read_facts = 0
         self._memory: OrderedDict[tuple[object, ...], object] = OrderedDict()
         self._remembering = threading.RLock()
+        self._looked_at: dict[tuple[str, frozenset[str]], dict[str, pl.DataFrame]] = {}
+        self._imported: tuple[tuple[str, ...], Dataset] | None = None
 
     def remembered(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
         """Return what was made under this key before, or make it now."""
@@ -104,8 +109,34 @@ class Company(Workspace):
 
     def imported(self) -> Dataset:
         """Return the imported tables, read from disk once."""
-        key = tuple(fact.subject for fact in self.imports())
-        return self.remembered(("imported", key), super().imported)
+        names = tuple(fact.subject for fact in self.imports())
+        with self._remembering:
+            if self._imported is None or self._imported[0] != names:
+                self._imported = (names, super().imported())
+            return self._imported[1]
+
+    def keep_imported(
+        self, names: Sequence[str], dataset: Dataset, *, changed: Set[str] | None = None
+    ) -> None:
+        """Remember merged tables; on disk they are needed only once nobody remembers them."""
+        with self._remembering:
+            self._imported = (tuple(names), dataset)
+
+    def read_import(self, sha256: str, *, only: Set[str] | None = None) -> dict[str, pl.DataFrame]:
+        """Return tables of one imported file; what edits look at again and again is remembered."""
+        if only is None or not only <= _LOOKED_AT:
+            return super().read_import(sha256, only=only)
+        key = (sha256, frozenset(only))
+        with self._remembering:
+            if key not in self._looked_at:
+                self._looked_at[key] = super().read_import(sha256, only=only)
+            return dict(self._looked_at[key])
+
+    def close(self) -> None:
+        """Keep what a start would otherwise merge again, then close the books."""
+        if self._imported is not None:
+            super().keep_imported(*self._imported)
+        self.journal.close()
 
     def dataset(self, *, as_of: date) -> Dataset:
         """Return all that is known, worked out once as long as the books stand still."""
@@ -196,5 +227,5 @@ class Companies:
         """Close all books."""
         with self._lock:
             for company in self._open.values():
-                company.journal.close()
+                company.close()
             self._open.clear()

@@ -12,6 +12,7 @@ import polars as pl
 
 from fivefold.connect.findings import shown
 from fivefold.connect.loaded import OWN, Loaded
+from fivefold.connect.rows import conformed
 from fivefold.connect.tables import plain
 from fivefold.errors import Problem
 from fivefold.model.dataset import Dataset
@@ -61,7 +62,7 @@ def merge(
     problems = [problem for load in loads for problem in load.problems]
     seen: dict[str, str] = {}
     parts: dict[str, list[pl.DataFrame]] = {}
-    current = _latest_snapshots(loads, problems)
+    current = latest_snapshots(loads, problems)
     for place, load in enumerate(loads):
         if load.sha256 and load.sha256 in seen and load.tables:
             problems.append(
@@ -76,26 +77,30 @@ def merge(
             continue
         seen.setdefault(load.sha256, load.name)
         for table, frame in current[place].items():
-            parts.setdefault(table, []).append(
-                frame.with_columns(
-                    _strength=pl.lit(load.strength, dtype=pl.Int64),
-                    _load=pl.lit(place, dtype=pl.Int64),
-                    _kind=pl.lit(load.kind),
-                )
-            )
+            parts.setdefault(table, []).append(marked(frame, load, place))
     merged = {
-        name: _joined(schema(name), parts[name], problems)
-        for name in table_names()
-        if name in parts
+        name: joined(schema(name), parts[name], problems) for name in table_names() if name in parts
     }
     _name_items(merged)
     return merged, tuple(problems)
 
 
-def _joined(
-    table: TableSchema, frames: list[pl.DataFrame], problems: list[Problem]
-) -> pl.DataFrame:
-    frame = pl.concat(frames, how="diagonal_relaxed")
+def marked(frame: pl.DataFrame, load: Loaded, place: int) -> pl.DataFrame:
+    """Return the rows of a file with what decides between them and the rows of other files."""
+    return frame.with_columns(
+        _strength=pl.lit(load.strength, dtype=pl.Int64),
+        _load=pl.lit(place, dtype=pl.Int64),
+        _kind=pl.lit(load.kind),
+    )
+
+
+def joined(table: TableSchema, frames: list[pl.DataFrame], problems: list[Problem]) -> pl.DataFrame:
+    """Return one row a key from the `marked` rows of several files; notes go to `problems`.
+
+    What becomes of a key depends on the rows of that key alone, except in supply orders.
+    """
+    # Files kept by an earlier version lack columns that the schema has since.
+    frame = conformed(table, pl.concat(frames, how="diagonal_relaxed"))
     newness = [pl.col(name).cast(pl.Datetime("us")) for name in _NEWNESS if name in frame.columns]
     own = pl.when(pl.col("_strength") == OWN).then(pl.lit(_LAST_WORD, dtype=pl.Datetime("us")))
     new = pl.coalesce(*newness, own)
@@ -108,10 +113,10 @@ def _joined(
     if not table.key:
         return _tidy(table, frame)
     key = list(table.key)
-    if not frame.select(pl.struct(key).is_duplicated().any()).item():
-        return _tidy(table, frame)
     if "_partial" in frame.columns:
         frame = _with_partial(frame, key)
+    if not frame.select(pl.struct(key).is_duplicated().any()).item():
+        return _tidy(table, frame)
     if table.name in COMPLETED:
         frame = _completed(table, frame, key)
     else:
@@ -120,7 +125,7 @@ def _joined(
     return _tidy(table, frame)
 
 
-def _latest_snapshots(
+def latest_snapshots(
     loads: Sequence[Loaded], problems: list[Problem]
 ) -> list[dict[str, pl.DataFrame]]:
     """Return the tables of each file without what a later report of the same kind replaces."""

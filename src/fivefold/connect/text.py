@@ -10,6 +10,7 @@ import codecs
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -46,6 +47,7 @@ class Sheet:
     delimiter: str
 
 
+@lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """Return a column name without what changes between layouts of one report.
 

@@ -73,8 +73,13 @@ def _counted(dataset: Dataset) -> pl.DataFrame:
 
 
 def _last_counts(journal: Journal) -> dict[str, str]:
-    rows = facts(journal, kind=STOCK_COUNTED).select("subject", "body").rows()
-    return {subject: json.loads(body)["as_of"] for subject, body in rows}
+    with journal.reading() as books:
+        rows = journal.log.fact_rows(1, books.fact_seq)
+    return {
+        subject: json.loads(body)["as_of"]
+        for _, _, kind, subject, body in rows
+        if kind == STOCK_COUNTED
+    }
 
 
 def _opening(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -24,6 +24,9 @@ from fivefold.model import Dataset
 
 #: Commands submitted at once.
 BATCH = 1000
+#: Tables whose rows are booked; what the others say of them (a cost, a channel) counts when a
+#: row is booked and changes nothing that is.
+BOOKED = ("inventory", "supply_orders", "settlements")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +103,23 @@ def import_files(
         loads.append(load.without_bad_rows() if skip_bad_rows else load)
     progress("check together", 0.6)
     fresh = _first_of_each(load for load in loads if load.sha256 not in known)
-    dataset, refused, notes = _fit_together(workspace.loads(), fresh)
+    dataset, refused, notes, changed = _fit_together(workspace, fresh)
     reports = tuple(_report(load, known, refused, fresh) for load in loads)
     if dry_run:
         return ImportReport(files=reports, notes=notes, dry_run=True)
     kept = [load for load in fresh if load.sha256 not in refused and load.tables]
     progress("keep", 0.7)
     workspace.denominate(dataset.setting("currency", "USD") or "USD")
+    touched = set() if kept and not _unbooked(workspace) else set(BOOKED)
     for load in kept:
         _keep(workspace, load, actor=actor, as_of=as_of)
+        touched.update(load.tables)
+    if kept:
+        names = [fact.subject for fact in workspace.imports()]
+        workspace.keep_imported(names, dataset, changed=changed)
     progress("book", 0.8)
     written, already, short = (
-        _book(workspace, dataset, actor=actor, as_of=as_of)
+        _book(workspace, dataset, touched, actor=actor, as_of=as_of)
         if kept or _unbooked(workspace)
         else (0, 0, ())
     )
@@ -160,9 +168,11 @@ def _first_of_each(loads: Iterable[Loaded]) -> list[Loaded]:
 
 
 def _fit_together(
-    standing: Sequence[Loaded], fresh: Sequence[Loaded]
-) -> tuple[Dataset, dict[str, list[Problem]], tuple[Problem, ...]]:
+    workspace: Workspace, fresh: Sequence[Loaded]
+) -> tuple[Dataset, dict[str, list[Problem]], tuple[Problem, ...], Set[str] | None]:
     """Return the tables of all files that fit together, and what stands against the others.
+
+    Then what was noted, and which tables alone have changed where that is known.
 
     A file with an error in itself, or a row that refers to what no file brings, is left out
     whole; what then no longer fits is left out too, until the rest fits.
@@ -170,8 +180,7 @@ def _fit_together(
     refused: dict[str, list[Problem]] = {load.sha256: [] for load in fresh if not load.accepted}
     while True:
         taken = [load for load in fresh if load.sha256 not in refused]
-        tables, told = merge([*standing, *taken])
-        dataset, found = check_tables(tables)
+        dataset, found, told, changed = _together(workspace, taken)
         names = {load.name: load.sha256 for load in taken}
         bad: dict[str, list[Problem]] = {}
         for problem in found:
@@ -180,8 +189,20 @@ def _fit_together(
                 bad.setdefault(sha256, []).append(problem)
         if not bad:
             own = {id(problem) for load in fresh for problem in load.problems}
-            return dataset, refused, tuple(p for p in told if id(p) not in own)
+            return dataset, refused, tuple(p for p in told if id(p) not in own), changed
         refused.update(bad)
+
+
+def _together(
+    workspace: Workspace, taken: Sequence[Loaded]
+) -> tuple[Dataset, tuple[Problem, ...], tuple[Problem, ...], Set[str] | None]:
+    """Return the tables with more files in them, what is wrong, what was noted, what changed."""
+    extended = workspace.extended(taken)
+    if extended is not None:
+        return extended.dataset, extended.problems, extended.notes, set(extended.changed)
+    tables, told = merge([*workspace.loads(), *taken])
+    dataset, found = check_tables(tables)
+    return dataset, found, told, None
 
 
 def _workbook_of(name: str) -> str:
@@ -247,14 +268,18 @@ def _unbooked(workspace: Workspace) -> bool:
 
 
 def _book(
-    workspace: Workspace, dataset: Dataset, *, actor: str, as_of: date
+    workspace: Workspace, dataset: Dataset, touched: Set[str], *, actor: str, as_of: date
 ) -> tuple[int, int, tuple[str, ...]]:
-    """Write what the tables say happened; return how many were new, how many known."""
+    """Write what the tables touched say happened; return how many were new, how many known."""
     currency = dataset.setting("currency", "USD") or "USD"
     journal = workspace.journal
     commands: Iterable[Command] = itertools.chain(
-        stock_commands(dataset, journal, actor=actor, as_of=as_of, currency=currency),
-        settlement_commands(dataset, journal, actor=actor, currency=currency),
+        stock_commands(dataset, journal, actor=actor, as_of=as_of, currency=currency)
+        if touched & {"inventory", "supply_orders"}
+        else (),
+        settlement_commands(dataset, journal, actor=actor, currency=currency)
+        if "settlements" in touched
+        else (),
     )
     written = known = 0
     short: list[str] = []

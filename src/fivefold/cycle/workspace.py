@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+from collections.abc import Sequence, Set
+from contextlib import suppress
 from datetime import date
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 import polars as pl
 
+from fivefold.connect.extending import Extended, extend, extends
 from fivefold.connect.loaded import Loaded
 from fivefold.connect.merge import check_tables, merge
 from fivefold.cycle import documents
@@ -24,8 +29,10 @@ from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.errors import DataError, NotFoundError, Problem
 from fivefold.ledger.balances import inventory_table
 from fivefold.ledger.journal import Journal
-from fivefold.ledger.log import facts
 from fivefold.model import Dataset
+
+#: Merged tables kept, the newest ones, and how many files further one may lead.
+_MERGED_KEPT, _MOST_FURTHER = 3, 500
 
 
 class Workspace:
@@ -53,6 +60,7 @@ class Workspace:
             )
         folder.mkdir(parents=True, exist_ok=True)
         self.plans = PlanStore(folder / "plans")
+        self._last_kept: Path | None = None
         self.journal = Journal.open(folder / "books.db")
 
     def __enter__(self) -> Workspace:
@@ -94,10 +102,12 @@ class Workspace:
 
     def recorded(self, *kinds: str) -> list[Recorded]:
         """Return the facts of these kinds in the order they were written."""
-        rows = facts(self.journal).filter(pl.col("kind").is_in(kinds))
+        with self.journal.reading() as books:
+            rows = self.journal.log.fact_rows(1, books.fact_seq)
         return [
             Recorded(seq=seq, kind=kind, subject=subject, body=json.loads(body))
-            for seq, kind, subject, body in rows.select("seq", "kind", "subject", "body").rows()
+            for _, seq, kind, subject, body in rows
+            if kind in kinds
         ]
 
     def imports(self) -> list[Recorded]:
@@ -112,41 +122,100 @@ class Workspace:
 
     def loads(self) -> list[Loaded]:
         """Return the imported files as they were read, with their tables."""
+        return self._loads(self.imports())
+
+    def _loads(self, standing: Sequence[Recorded], only: Set[str] | None = None) -> list[Loaded]:
         return [
             Loaded(
                 name=fact.body["name"],
                 kind=fact.body["kind"],
-                tables=self.read_import(fact.subject),
+                tables=self.read_import(fact.subject, only=only),
                 sha256=fact.subject,
                 strength=fact.body["strength"],
             )
-            for fact in self.imports()
+            for fact in standing
         ]
 
     def imported(self) -> Dataset:
         """Return the tables of all imported files as one dataset, before anything done here."""
         names = [fact.subject for fact in self.imports()]
-        digest = hashlib.sha256("".join(names).encode()).hexdigest()
-        merged = self.folder / "merged" / digest
+        merged = self._merged_folder(names)
+        self._last_kept = merged
         if not merged.is_dir():
-            self._keep_merged(merged)
-        return Dataset({p.stem: pl.read_parquet(p) for p in sorted(merged.glob("*.parquet"))})
+            extended = self._from_fewer(names)
+            if extended is None:
+                dataset, _ = check_tables(merge(self.loads())[0])
+                self._keep_merged(names, dataset)
+            else:
+                self._keep_merged(names, extended)
+        return _read_tables(merged)
 
-    def _keep_merged(self, target: Path) -> None:
+    def keep_imported(
+        self, names: Sequence[str], dataset: Dataset, *, changed: Set[str] | None = None
+    ) -> None:
+        """Keep the merged tables of these imported files.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Their hashes, in the order of their import.
+        dataset : Dataset
+        changed : set of str, optional
+            The only tables that differ from those last kept.
+        """
+        self._keep_merged(names, dataset, changed=changed)
+
+    def extended(self, fresh: Sequence[Loaded]) -> Extended | None:
+        """Return the imported tables with more files in them; None where all must be merged."""
+        facts_now = self.imports()
+        if not facts_now or not all(extends(load) for load in fresh):
+            return None
+        return extend(self.imported(), partial(self._loads, facts_now), fresh, place=len(facts_now))
+
+    def _from_fewer(self, names: Sequence[str]) -> Dataset | None:
+        """Return the tables of imported files, worked out from kept ones of the first of them."""
+        facts_now = self.imports()
+        for number in range(len(names) - 1, max(0, len(names) - _MOST_FURTHER) - 1, -1):
+            merged = self._merged_folder(names[:number])
+            if number and merged.is_dir():
+                further = self._loads(facts_now[number:])
+                if not all(extends(load) for load in further):
+                    return None
+                earlier = partial(self._loads, facts_now[:number])
+                found = extend(_read_tables(merged), earlier, further, place=number)
+                return found.dataset if found else None
+        return None
+
+    def _merged_folder(self, names: Sequence[str]) -> Path:
+        digest = hashlib.sha256("".join(names).encode()).hexdigest()
+        return self.folder / "merged" / digest
+
+    def _keep_merged(
+        self, names: Sequence[str], dataset: Dataset, *, changed: Set[str] | None = None
+    ) -> None:
         """Write the merged tables whole or not at all, beside others who do the same."""
+        target = self._merged_folder(names)
+        if target.is_dir():
+            return
         target.parent.mkdir(exist_ok=True)
         before = [path for path in target.parent.iterdir() if not path.name.startswith(".")]
         draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))
-        dataset, _ = check_tables(merge(self.loads())[0])
+        standing = self._last_kept if changed is not None else None
         for name, frame in dataset.tables.items():
-            frame.write_parquet(draft / f"{name}.parquet")
+            path = draft / f"{name}.parquet"
+            if standing is not None and name not in (changed or ()):
+                with suppress(OSError):
+                    os.link(standing / path.name, path)
+            if not path.exists():
+                frame.write_parquet(path)
+        self._last_kept = target
         try:
             draft.rename(target)
         except OSError:
             # Another thread was first with the same tables.
             shutil.rmtree(draft)
-        # The one before may still be read by another thread.
-        for path in sorted(before, key=lambda path: path.stat().st_mtime_ns)[:-1]:
+        # Earlier ones may still be read by another thread, and taking a file back leads to them.
+        for path in sorted(before, key=lambda path: path.stat().st_mtime_ns)[: -_MERGED_KEPT + 1]:
             shutil.rmtree(path, ignore_errors=True)
 
     def dataset(self, *, as_of: date) -> Dataset:
@@ -188,10 +257,14 @@ class Workspace:
             shutil.rmtree(target)
         draft.rename(target)
 
-    def read_import(self, sha256: str) -> dict[str, pl.DataFrame]:
-        """Return the tables of one imported file."""
+    def read_import(self, sha256: str, *, only: Set[str] | None = None) -> dict[str, pl.DataFrame]:
+        """Return the tables of one imported file, or some of them."""
         folder = self.imports_folder / sha256
-        return {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
+        return {
+            path.stem: pl.read_parquet(path)
+            for path in sorted(folder.glob("*.parquet"))
+            if only is None or path.stem in only
+        }
 
     def current_plan(self) -> Plan | None:
         """Return the plan accepted last, or None."""
@@ -217,6 +290,10 @@ class Workspace:
         if latest is None:
             raise NotFoundError("there is no plan yet; `fivefold plan` makes one")
         return latest
+
+
+def _read_tables(folder: Path) -> Dataset:
+    return Dataset({path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))})
 
 
 def _stock(journal: Journal, imported: Dataset, as_of: date) -> pl.DataFrame:

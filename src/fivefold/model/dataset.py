@@ -78,7 +78,10 @@ class Dataset:
 
     def with_tables(self, **tables: pl.DataFrame) -> Dataset:
         """Return this dataset with some tables replaced."""
-        return Dataset({**self._tables, **tables})
+        # The tables that stay were typed when they came.
+        made = Dataset.__new__(Dataset)
+        made._tables = MappingProxyType({**self._tables, **Dataset(tables)._tables})
+        return made
 
     def setting(self, name: str, default: str | None = None) -> str | None:
         """Return a company-wide setting as text."""
@@ -142,7 +145,15 @@ class Dataset:
         found: list[Problem] = []
         for name in table_names():
             if name in self._tables:
-                found.extend(self._table_problems(schema(name)))
+                found.extend(self._table_problems(schema(name), self._tables[name]))
+        return found
+
+    def problems_in(self, rows: Mapping[str, pl.DataFrame]) -> list[Problem]:
+        """Return what is wrong with some rows of the tables, references to all tables included."""
+        found: list[Problem] = []
+        for name in table_names():
+            if name in rows:
+                found.extend(self._table_problems(schema(name), rows[name]))
         return found
 
     def validate(self) -> Dataset:
@@ -158,8 +169,7 @@ class Dataset:
             raise DataError(errors)
         return self
 
-    def _table_problems(self, table: TableSchema) -> Iterator[Problem]:
-        frame = self._tables[table.name]
+    def _table_problems(self, table: TableSchema, frame: pl.DataFrame) -> Iterator[Problem]:
         if frame.height == 0:
             return
         yield from _duplicate_keys(table, frame)

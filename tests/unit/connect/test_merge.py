@@ -144,3 +144,12 @@ def test_a_dangling_reference_names_the_file_and_row_it_came_from() -> None:
         ("lanes.csv", 3, "destination", "unknown_reference")
     ]
     assert "'MOON'" in found[0].message
+
+
+def test_a_file_kept_before_the_schema_grew_is_merged_with_the_default() -> None:
+    load = read_file("items.csv", b"item,unit_cost\nA,2\n")
+    older = {"items": load.tables["items"].drop("status", "hazmat")}
+    kept = Loaded(name="items.csv", kind=load.kind, tables=older, sha256="0", strength=3)
+    dataset, problems = check_tables(merge([kept])[0])
+    assert dataset["items"].select("status", "hazmat").rows() == [("active", False)]
+    assert problems == ()
