@@ -311,7 +311,7 @@ def _shifted(shop: Shop, before: Timetable, task: int, mode: int, second: int) -
 
 
 def _with_stops(dataset: Dataset, stops: Collection[Stop]) -> Dataset:
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "resource": stop.resource,
             "starts_at": stop.starts_at,

@@ -319,8 +319,11 @@ class WayFinder:
             days += (step["setup_time_hours"] or 0.0) / (resource.get("hours_per_day") or 8.0)
         for name, spent in hours.items():
             cost += spent * (self.resources.get(name, {}).get("cost_per_hour") or 0.0)
+        rules = self.items.get(item, {})
+        told = rules.get("make_lead_time_days")
         # A lot of a week's running is taken to be done within the week it starts in.
-        lead = ceil(days - 1e-9) + (7 if steps else 1) + ceil(self._processing(place) - 1e-9)
+        lead = ceil((told if told is not None else days + (7 if steps else 1)) - 1e-9)
+        lead += ceil(self._processing(place) - 1e-9)
         return [
             Way(
                 kind="make",
@@ -328,8 +331,8 @@ class WayFinder:
                 source=place,
                 mode="",
                 unit_cost=cost,
-                minimum=1.0,
-                multiple=1.0,
+                minimum=float(rules.get("make_minimum_quantity") or 1),
+                multiple=float(rules.get("make_multiple") or 1),
                 fixed_cost=setup,
                 dating=(lead, self._calendar(place), None, self._last_day(item, None)),
                 inputs=tuple(((part, place), per / yield_share) for part, per in recipe),
