@@ -398,11 +398,21 @@ _WAY = {
 }
 
 
-def take_back(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnWorth:
+    """What a returned unit is worth each way, and what its buyer gets back; nothing is written."""
+
+    row: dict[str, Any]
+    options: pl.DataFrame
+    chosen: str
+    refund: float
+    explanations: pl.DataFrame
+
+
+def value_return(
     workspace: Workspace,
     return_id: str,
     *,
-    actor: str,
     at: datetime,
     item: str,
     quantity: int = 1,
@@ -411,10 +421,8 @@ def take_back(
     location: str = "",
     reason: str = "",
     condition: str = "SELLABLE",
-) -> TakenBack:
-    """Return what became of a returned unit: taken in, refunded, graded, its case opened.
-
-    The same return twice counts once.
+) -> ReturnWorth:
+    """Return the value of every way to treat a returned unit, the best one, and the refund.
 
     Raises
     ------
@@ -424,15 +432,12 @@ def take_back(
     dataset = workspace.dataset(as_of=at.date())
     if item not in dataset["items"]["item"]:
         raise NotFoundError(f"there is no item {item!r}")
-    if is_written(workspace.journal, f"case:{return_id}"):
-        return _taken_back_before(workspace, return_id, item, quantity)
     sold_through = _channel(dataset, channel)
-    place = location or _place_of(dataset, sold_through)
     row: dict[str, Any] = {
         "order": order or None,
         "item": item,
         "channel": sold_through,
-        "location": place,
+        "location": location or _place_of(dataset, sold_through),
         "quantity": quantity,
         "reason": reason or None,
         "disposition": condition,
@@ -446,11 +451,72 @@ def take_back(
     outcome = value_options(dataset.with_tables(**known), as_of=at.date())
     options = outcome["dispositions"].filter(pl.col("return_id") == return_id)
     chosen = options.filter(pl.col("chosen"))
-    way = str(chosen["option"][0]) if chosen.height else "dispose"
-    refund = _refund(dataset, order, item, sold_through) * quantity
-    operations = operations_of(workspace, dataset, actor=actor)
+    return ReturnWorth(
+        row=row,
+        options=options,
+        chosen=str(chosen["option"][0]) if chosen.height else "dispose",
+        refund=_refund(dataset, order, item, sold_through) * quantity,
+        explanations=outcome.explanations
+        if outcome.explanations is not None
+        else schema("explanations").empty(),
+    )
+
+
+def take_back(
+    workspace: Workspace,
+    return_id: str,
+    *,
+    actor: str,
+    at: datetime,
+    item: str,
+    quantity: int = 1,
+    order: str = "",
+    channel: str = "",
+    location: str = "",
+    reason: str = "",
+    condition: str = "SELLABLE",
+    way: str = "",
+) -> TakenBack:
+    """Return what became of a returned unit: taken in, refunded, graded, its case opened.
+
+    The same return twice counts once.
+
+    Parameters
+    ----------
+    way : str
+        How it is treated; the way worth most where none is given.
+
+    Raises
+    ------
+    NotFoundError
+        If the item or channel is not known.
+    ValueError
+        If the way is not allowed for this unit.
+    """
+    if is_written(workspace.journal, f"case:{return_id}"):
+        if item not in workspace.dataset(as_of=at.date())["items"]["item"]:
+            raise NotFoundError(f"there is no item {item!r}")
+        return _taken_back_before(workspace, return_id, item, quantity)
+    worth = value_return(
+        workspace,
+        return_id,
+        at=at,
+        item=item,
+        quantity=quantity,
+        order=order,
+        channel=channel,
+        location=location,
+        reason=reason,
+        condition=condition,
+    )
+    chosen = way or worth.chosen
+    own = worth.options.filter((pl.col("option") == chosen) & pl.col("allowed"))
+    if way and own.height == 0:
+        raise ValueError(f"way {way!r} is not allowed for return {return_id}")
+    place = str(worth.row["location"])
+    operations = operations_of(workspace, workspace.dataset(as_of=at.date()), actor=actor)
     commands = operations.take_back(
-        return_id, row, location=place, at=at, refund=refund, fees_given_back={}
+        return_id, worth.row, location=place, at=at, refund=worth.refund, fees_given_back={}
     )
     case = open_case(
         kind="return", opened_at=at, order=order or None, item=item, reason=reason or None
@@ -458,21 +524,20 @@ def take_back(
     status = "ok"
     for command in commands:
         status = operations.write(command).status
-    if way in _WAY:
-        value = float(chosen["value"][0] or 0.0) if chosen.height else 0.0
-        operations.write(_disposed(operations, return_id, row, place, way, value, at))
-    operations.write(_case_opened(return_id, case, actor, at, {"chosen": way, "refund": refund}))
+    if chosen in _WAY:
+        value = float(own["value"][0] or 0.0) if own.height else 0.0
+        operations.write(_disposed(operations, return_id, worth.row, place, chosen, value, at))
+    done = {"chosen": chosen, "refund": worth.refund}
+    operations.write(_case_opened(return_id, case, actor, at, done))
     return TakenBack(
         return_id=return_id,
         status=status,
-        chosen=way,
-        options=options,
-        refund=refund,
+        chosen=chosen,
+        options=worth.options,
+        refund=worth.refund,
         case=str(case["case"]),
         answer_due_at=case.get("answer_due_at"),  # type: ignore[arg-type]
-        explanations=outcome.explanations
-        if outcome.explanations is not None
-        else schema("explanations").empty(),
+        explanations=worth.explanations,
     )
 
 
