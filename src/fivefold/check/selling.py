@@ -153,7 +153,7 @@ def _within_supply(promises: pl.DataFrame, dataset: Dataset, as_of: date) -> Ite
     )
     given = promises.filter(
         pl.col("location").is_not_null()
-        & (pl.col("basis") != "none")
+        & ~pl.col("basis").is_in(["none", "capable"])
         & pl.col("ship_on").is_not_null()
     ).select(*key, day="ship_on", there=zero, promised="quantity")
     columns = [*key, "day", "there", "promised"]

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -24,20 +22,18 @@ import polars as pl
 from fivefold.calendars import WorkCalendar, public_holidays
 from fivefold.model import Dataset
 
-BASES = ("on_hand", "in_transit", "planned", "none")
+#: What a leg can stand on, by code. `capable` is supply nobody has planned or ordered yet.
+BASES = ("on_hand", "in_transit", "planned", "capable", "none")
+ON_HAND, IN_TRANSIT, PLANNED, CAPABLE, NONE = range(5)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-#: By item and place: day after today and units that leave on it.
-_Issues = dict[tuple[str, str], list[tuple[int, int]]]
-
-
-@dataclass(slots=True)
-class _Bucket:
-    day: int
-    units: int
-    basis: int
-    sd_days: float
+_BUCKET = {
+    "item": pl.String(),
+    "location": pl.String(),
+    "day": pl.Int64(),
+    "quantity": pl.Int64(),
+    "basis": pl.Int64(),
+    "sd_days": pl.Float64(),
+}
 
 
 def available_to_promise(dataset: Dataset, *, as_of: date, horizon_days: int) -> pl.DataFrame:
@@ -65,37 +61,34 @@ def available_to_promise(dataset: Dataset, *, as_of: date, horizon_days: int) ->
     a move are promised at one end only.
     """
     home = _networks(dataset)
-    pools: dict[tuple[str, str], list[_Bucket]] = defaultdict(list)
-    free = dataset["inventory"].filter(pl.col("condition") == "sellable")
-    for item, place, units in free.select(
-        "item", "location", pl.col("on_hand") - pl.col("allocated").fill_null(0)
-    ).iter_rows():
-        pools[item, home.get(place, place)].append(_Bucket(0, max(units, 0), 0, 0.0))
     spread = _supply_spread(dataset)
-    issues: _Issues = defaultdict(list)
-    _add_orders(dataset, as_of, home, spread, pools, issues)
-    _add_plan(dataset, as_of, home, spread, pools, issues)
-    rows = []
-    for (item, place), buckets in sorted(pools.items()):
-        buckets.sort(key=lambda bucket: (bucket.day, bucket.basis))
-        _net(buckets, issues.get((item, place), []))
-        rows += [
-            (item, place, b.day, b.units, b.basis, b.sd_days)
-            for b in buckets
-            if b.units > 0 and b.day <= horizon_days
-        ]
-    return pl.DataFrame(
-        rows,
-        schema={
-            "item": pl.String(),
-            "location": pl.String(),
-            "day": pl.Int64(),
-            "quantity": pl.Int64(),
-            "basis": pl.Int64(),
-            "sd_days": pl.Float64(),
-        },
-        orient="row",
+    held = (
+        dataset["inventory"]
+        .lazy()
+        .filter((pl.col("condition") == "sellable") & (pl.col("on_hand") > 0))
+        .select(
+            "item",
+            _home(pl.col("location"), home),
+            day=pl.lit(0, pl.Int64()),
+            quantity=(pl.col("on_hand") - pl.col("allocated").fill_null(0)).clip(lower_bound=0),
+            basis=pl.lit(ON_HAND, pl.Int64()),
+            sd_days=pl.lit(0.0),
+        )
     )
+    ordered = _ordered(dataset, as_of, home, spread)
+    planned = _planned(dataset, as_of, home, spread)
+    buckets = (
+        pl.concat([held, ordered, planned])
+        .group_by("item", "location", "day", "basis", "sd_days")
+        .agg(pl.col("quantity").sum())
+        .select(list(_BUCKET))
+        .sort("item", "location", "day", "basis", "sd_days")
+        .collect()
+    )
+    issues = _issues(dataset, as_of, home)
+    if issues.height:
+        buckets = _netted(buckets, issues)
+    return buckets.filter((pl.col("quantity") > 0) & (pl.col("day") <= horizon_days))
 
 
 def _networks(dataset: Dataset) -> dict[str, str]:
@@ -109,79 +102,167 @@ def _networks(dataset: Dataset) -> dict[str, str]:
     }
 
 
-def _supply_spread(dataset: Dataset) -> dict[tuple[str, str], float]:
+def _home(place: pl.Expr, networks: Mapping[str, str]) -> pl.Expr:
+    found = place.replace(networks) if networks else place
+    return found.alias("location")
+
+
+def _supply_spread(dataset: Dataset) -> pl.DataFrame:
     """Return the standard deviation in days of supply to a place from one that sends to it."""
-    found: dict[tuple[str, str], float] = {}
-    for row in dataset["lanes"].iter_rows(named=True):
-        key = (row["origin"], row["destination"])
-        found[key] = max(found.get(key, 0.0), row["transit_time_days_sd"] or 0.0)
-    return found
-
-
-def _add_orders(
-    dataset: Dataset,
-    as_of: date,
-    home: Mapping[str, str],
-    spread: Mapping[tuple[str, str], float],
-    pools: dict[tuple[str, str], list[_Bucket]],
-    issues: _Issues,
-) -> None:
-    open_ones = dataset["supply_orders"].filter(
-        ~pl.col("status").is_in(["received", "closed", "cancelled"])
+    return (
+        dataset["lanes"]
+        .group_by("origin", "destination")
+        .agg(sd_days=pl.col("transit_time_days_sd").fill_null(0.0).max())
     )
-    for row in open_ones.iter_rows(named=True):
-        left = row["quantity"] - (row["quantity_received"] or 0)
-        if left <= 0:
-            continue
-        place = home.get(row["destination"], row["destination"])
-        day = max((row["expected_on"] - as_of).days, 0)
-        basis = 2 if row["status"] in ("planned", "approved") else 1
-        sd_days = spread.get((row["source"], row["destination"]), 0.0)
-        pools[row["item"], place].append(_Bucket(day, left, basis, sd_days))
-        waiting = row["shipped_on"] is None and row["status"] != "in_transit"
-        if row["kind"] == "move" and row["source"] is not None and waiting:
-            issues[row["item"], home.get(row["source"], row["source"])].append((0, left))
 
 
-def _add_plan(
-    dataset: Dataset,
-    as_of: date,
-    home: Mapping[str, str],
-    spread: Mapping[tuple[str, str], float],
-    pools: dict[tuple[str, str], list[_Bucket]],
-    issues: _Issues,
-) -> None:
-    parts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for row in dataset["bills_of_material"].iter_rows(named=True):
-        if not row["is_by_product"]:
-            parts[row["product"]].append(row)
-    for row in dataset["supply_plan"].iter_rows(named=True):
-        place = home.get(row["destination"], row["destination"])
-        day = max((row["due_on"] - as_of).days, 0)
-        sd_days = spread.get((row["source"], row["destination"]), 0.0)
-        pools[row["item"], place].append(_Bucket(day, row["quantity"], 2, sd_days))
-        start = max((row["start_on"] - as_of).days, 0)
-        source = home.get(row["source"], row["source"]) if row["source"] else place
-        if row["kind"] == "move" and row["source"]:
-            issues[row["item"], source].append((start, row["quantity"]))
-        elif row["kind"] == "make":
-            for part in parts.get(row["item"], []):
-                needed = int(-(-part["quantity_per"] * row["quantity"] // 1))
-                issues[part["component"], source].append((start, needed))
+def _days_until(day: str, as_of: date) -> pl.Expr:
+    return (pl.col(day) - pl.lit(as_of)).dt.total_days().clip(lower_bound=0)
 
 
-def _net(buckets: list[_Bucket], issues: list[tuple[int, int]]) -> None:
-    """Take issues off the latest buckets not after them, then off the earliest after them."""
-    for day, units in sorted(issues):
-        left = units
-        before = [bucket for bucket in buckets if bucket.day <= day]
-        after = [bucket for bucket in buckets if bucket.day > day]
-        for bucket in [*reversed(before), *after]:
-            taken = min(left, bucket.units)
-            bucket.units -= taken
-            left -= taken
-            if left == 0:
-                break
+def _open_orders(dataset: Dataset) -> pl.DataFrame:
+    left = pl.col("quantity") - pl.col("quantity_received").fill_null(0)
+    return (
+        dataset["supply_orders"]
+        .filter(~pl.col("status").is_in(["received", "closed", "cancelled"]) & (left > 0))
+        .with_columns(quantity=left)
+    )
+
+
+def _offer_spread(dataset: Dataset) -> pl.DataFrame:
+    """Return the standard deviation in days of a supplier's lead time by item."""
+    return (
+        dataset["supplier_offers"]
+        .group_by("supplier", "item")
+        .agg(lead_sd_days=pl.col("lead_time_days_sd").max())
+    )
+
+
+def _ordered(
+    dataset: Dataset, as_of: date, home: Mapping[str, str], spread: pl.DataFrame
+) -> pl.LazyFrame:
+    only_meant = pl.col("status").is_in(["planned", "approved"])
+    return (
+        _open_orders(dataset)
+        .join(
+            spread,
+            left_on=["source", "destination"],
+            right_on=["origin", "destination"],
+            how="left",
+        )
+        .join(
+            _offer_spread(dataset),
+            left_on=["source", "item"],
+            right_on=["supplier", "item"],
+            how="left",
+        )
+        .lazy()
+        .select(
+            "item",
+            _home(pl.col("destination"), home),
+            day=_days_until("expected_on", as_of),
+            quantity="quantity",
+            basis=pl.when(only_meant).then(PLANNED).otherwise(IN_TRANSIT).cast(pl.Int64()),
+            # What has left is as uncertain as its way; what has not, as its supplier.
+            sd_days=pl.when(pl.col("shipped_on").is_null())
+            .then(pl.max_horizontal("sd_days", "lead_sd_days"))
+            .otherwise(pl.col("sd_days"))
+            .fill_null(0.0),
+        )
+    )
+
+
+def _planned(
+    dataset: Dataset, as_of: date, home: Mapping[str, str], spread: pl.DataFrame
+) -> pl.LazyFrame:
+    return (
+        dataset["supply_plan"]
+        .join(
+            spread,
+            left_on=["source", "destination"],
+            right_on=["origin", "destination"],
+            how="left",
+        )
+        .join(
+            _offer_spread(dataset),
+            left_on=["source", "item"],
+            right_on=["supplier", "item"],
+            how="left",
+        )
+        .lazy()
+        .select(
+            "item",
+            _home(pl.col("destination"), home),
+            day=_days_until("due_on", as_of),
+            quantity="quantity",
+            basis=pl.lit(PLANNED, pl.Int64()),
+            sd_days=pl.max_horizontal("sd_days", "lead_sd_days").fill_null(0.0),
+        )
+    )
+
+
+def _issues(dataset: Dataset, as_of: date, home: Mapping[str, str]) -> pl.DataFrame:
+    """Return what is to leave a place: moves, and the components of what is made."""
+    kept = {"item": pl.String(), "location": pl.String(), "day": pl.Int64(), "quantity": pl.Int64()}
+    waiting = (
+        _open_orders(dataset)
+        .filter(
+            (pl.col("kind") == "move")
+            & pl.col("source").is_not_null()
+            & pl.col("shipped_on").is_null()
+            & (pl.col("status") != "in_transit")
+        )
+        .select("item", _home(pl.col("source"), home), day=pl.lit(0), quantity="quantity")
+    )
+    plan = dataset["supply_plan"].with_columns(day=_days_until("start_on", as_of))
+    moves = plan.filter((pl.col("kind") == "move") & pl.col("source").is_not_null()).select(
+        "item", _home(pl.col("source"), home), "day", "quantity"
+    )
+    parts = dataset["bills_of_material"].filter(~pl.col("is_by_product"))
+    used = (
+        plan.filter(pl.col("kind") == "make")
+        .join(
+            parts.select("product", "component", "quantity_per"), left_on="item", right_on="product"
+        )
+        .select(
+            item="component",
+            location=_home(pl.coalesce("source", "destination"), home),
+            day="day",
+            quantity=(pl.col("quantity_per") * pl.col("quantity")).ceil(),
+        )
+    )
+    return pl.concat([frame.cast(kept) for frame in (waiting, moves, used)]).filter(  # type: ignore[arg-type]
+        pl.col("quantity") > 0
+    )
+
+
+def _netted(buckets: pl.DataFrame, issues: pl.DataFrame) -> pl.DataFrame:
+    """Return buckets less what leaves: the latest not after it first, then the earliest after."""
+    leaving: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    for item, place, day, units in issues.iter_rows():
+        leaving[item, place].append((day, units))
+    pools = pl.DataFrame(
+        list(leaving), schema={"item": pl.String(), "location": pl.String()}, orient="row"
+    )
+    touched = buckets.join(pools, on=["item", "location"], how="semi")
+    rest = buckets.join(pools, on=["item", "location"], how="anti")
+    mine: dict[tuple[str, str], list[list[int]]] = defaultdict(list)
+    quantity = touched["quantity"].to_list()
+    for row, (item, place, day) in enumerate(touched.select("item", "location", "day").iter_rows()):
+        mine[item, place].append([day, row])
+    for pool, outgoing in leaving.items():
+        for day, units in sorted(outgoing):
+            left = units
+            before = [row for at, row in mine[pool] if at <= day]
+            after = [row for at, row in mine[pool] if at > day]
+            for row in [*reversed(before), *after]:
+                taken = min(left, quantity[row])
+                quantity[row] -= taken
+                left -= taken
+                if left == 0:
+                    break
+    changed = touched.with_columns(pl.Series("quantity", quantity, pl.Int64()))
+    return pl.concat([rest, changed]).sort("item", "location", "day", "basis", "sd_days")
 
 
 def work_calendar(dataset: Dataset, name: str | None, *, as_of: date) -> tuple[WorkCalendar, str]:
@@ -198,6 +279,25 @@ def work_calendar(dataset: Dataset, name: str | None, *, as_of: date) -> tuple[W
     open_days = frozenset(i for i, day in enumerate(_WEEKDAYS) if found[day])
     calendar = WorkCalendar(weekdays=open_days, closures=frozenset(closed))
     return calendar, found["cut_off_time"] or ""
+
+
+def cut_off_minute(*, as_of: date, cut_off_time: str, timezone: str | None) -> int:
+    """Return the minute after midnight UTC of `as_of` by which an order is worked that day.
+
+    Midnight at the place's own clock where it has no cut-off time.
+
+    Examples
+    --------
+    >>> cut_off_minute(
+    ...     as_of=date(2026, 11, 23), cut_off_time="14:00", timezone="America/New_York"
+    ... )
+    1140
+    """
+    hours, minutes = (int(part) for part in (cut_off_time or "24:00").split(":")[:2])
+    zone = ZoneInfo(timezone or "UTC")
+    midnight = datetime(as_of.year, as_of.month, as_of.day, tzinfo=zone)
+    start = datetime(as_of.year, as_of.month, as_of.day, tzinfo=UTC)
+    return round((midnight - start).total_seconds() / 60) + 60 * hours + minutes
 
 
 def release_day(
