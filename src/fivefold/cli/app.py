@@ -54,7 +54,7 @@ def told_errors(*, as_json: bool) -> Iterator[None]:
         _say_problems(error, as_json=as_json)
         raise typer.Exit(BAD_DATA) from None
     except FivefoldError as error:
-        _say(str(error), as_json=as_json)
+        _say(str(error), as_json=as_json, details=getattr(error, "details", None))
         raise typer.Exit(USAGE) from None
 
 
@@ -64,11 +64,11 @@ def usage_error(message: str) -> typer.Exit:
     return typer.Exit(USAGE)
 
 
-def _say(message: str, *, as_json: bool) -> None:
+def _say(message: str, *, as_json: bool, details: dict[str, object] | None = None) -> None:
     if as_json:
         import json
 
-        typer.echo(json.dumps({"schema_version": 1, "error": message}))
+        typer.echo(json.dumps({"schema_version": 1, "error": message, **(details or {})}))
     else:
         typer.echo(f"fivefold: {message}", err=True)
 
@@ -105,12 +105,19 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
 
 
 def _register() -> None:
-    from fivefold.cli import data, demo, execution, planning, proof, serve
+    """Register the commands of each module, and its groups of commands where it has some."""
+    from fivefold.cli import data, demo, execution, planning, proof, purchasing, serve
 
     for module in (demo, data, planning, proof, execution, serve):
         commands: tuple[tuple[str, Callable[..., None]], ...] = module.COMMANDS
         for name, command in commands:
             app.command(name)(command)
+    for module in (purchasing,):
+        name, about, verbs = module.GROUP
+        group = typer.Typer(name=name, help=about, no_args_is_help=True)
+        for verb, command in verbs:
+            group.command(verb)(command)
+        app.add_typer(group)
 
 
 @app.callback(invoke_without_command=True)

@@ -25,7 +25,7 @@ def _noon(day: date) -> datetime:
     return datetime.combine(day, time(12), tzinfo=UTC)
 
 
-def _quantities(lines: list[str]) -> dict[str, int]:
+def quantities_of(lines: list[str]) -> dict[str, int]:
     """Return units by item from `ITEM=UNITS`, ended by a usage error where one is not."""
     found: dict[str, int] = {}
     for line in lines:
@@ -58,7 +58,7 @@ def receive_command(
     from fivefold.cycle.receiving import receive
     from fivefold.cycle.workspace import Workspace
 
-    quantities = _quantities(lines) if lines else None
+    quantities = quantities_of(lines) if lines else None
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         done = receive(
             store,
@@ -94,7 +94,7 @@ def order_command(
     from fivefold.cycle.execution import take_order
     from fivefold.cycle.workspace import Workspace
 
-    wanted = [{"item": item, "quantity": units} for item, units in _quantities(lines).items()]
+    wanted = [{"item": item, "quantity": units} for item, units in quantities_of(lines).items()]
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         taken = take_order(
             store,

@@ -129,7 +129,7 @@ class Operations:
 
     def place_supply(self, order: SupplyOrder, *, at: datetime) -> Command:
         """Return the command that places a supply order, a buy with its deposit."""
-        fact = Fact(documents.SUPPLY_PLACED, order.order, _supply_body(order))
+        fact = Fact(documents.SUPPLY_PLACED, order.order, supply_body(order))
         if order.kind == "buy":
             placed = events.place_purchase(
                 key=f"place:{order.order}",
@@ -458,7 +458,8 @@ def _whole_units(units: float) -> int:
     return int(-(-(units - 1e-9) // 1))
 
 
-def _supply_body(order: SupplyOrder) -> dict[str, Any]:
+def supply_body(order: SupplyOrder) -> dict[str, Any]:
+    """Return what a fact says of a supply order; `supply_order_of` reads it back."""
     return {
         "kind": order.kind,
         "source": order.source,
