@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from fivefold.cycle.workspace import Workspace
 
 PORT = 8765
+#: Stands in the workspace while the example is built.
+_BUILDING = ".example-is-being-built"
 
 
 def serve_command(
@@ -67,7 +69,11 @@ def serve_command(
         if not context.access.has_tokens():
             secret, _ = context.access.new_token(OWN, "admin", label="first")
             typer.echo(f"Token (shown this once): {secret}")
-    typer.echo(f"Fivefold at http://{host}:{port}/ · API at http://{host}:{port}/docs", err=True)
+    typer.echo(
+        f"Fivefold at http://{host}:{port}/ · API at http://{host}:{port}/docs\n"
+        "Sign in with the token; `fivefold token admin` makes another. Ctrl+C ends the server.",
+        err=True,
+    )
     uvicorn.run(
         app,
         host=host,
@@ -79,6 +85,7 @@ def serve_command(
         limit_concurrency=2000,
         timeout_graceful_shutdown=3,
     )
+    typer.echo("Stopped; the books are closed.", err=True)
 
 
 def _fill(workspace: Path) -> None:
@@ -86,10 +93,16 @@ def _fill(workspace: Path) -> None:
     from fivefold.cycle.workspace import Workspace
 
     with Workspace(workspace) as store:
-        if store.imports() or store.journal.seq:
+        # A build that was broken off is taken up again: each file counts once.
+        begun = (store.folder / _BUILDING).exists()
+        if (store.imports() or store.journal.seq) and not begun:
             return
-        typer.echo("The workspace is empty: building the example seller …", err=True)
+        typer.echo(
+            "The workspace is empty: building the example seller, about a minute …", err=True
+        )
+        (store.folder / _BUILDING).touch()
         _load_example(store)
+        (store.folder / _BUILDING).unlink()
 
 
 def _load_example(store: Workspace) -> None:

@@ -44,7 +44,7 @@ class Grid {
     place.replaceChildren(this.head, this.lines);
     place.tabIndex = 0;
     place.setAttribute("role", "grid");
-    place.addEventListener("scroll", () => this.draw(), { passive: true });
+    place.addEventListener("scroll", () => this.draw(true), { passive: true });
     place.addEventListener("keydown", (event) => this.key(event));
     place.addEventListener("mousedown", (event) => this.press(event));
     place.addEventListener("dblclick", () => this.edit(null));
@@ -178,7 +178,11 @@ class Grid {
     return { first, last, shown, share };
   }
 
-  draw() {
+  /**
+   * Draw the rows in view. While only the view moves, rows that stay are left as they are.
+   * @param {boolean} [moved]
+   */
+  draw(moved = false) {
     if (!this.columns.length) return;
     const { first, last, shown, share } = this.view();
     this.lines.style.height = `${shown}px`;
@@ -188,13 +192,25 @@ class Grid {
     const left = Math.min(this.at.column, this.from.column), right = Math.max(this.at.column, this.from.column);
     const many = low !== high || left !== right;
     /** @type {HTMLElement[]} */ const rows = [];
+    /** @type {Map<string | undefined, HTMLElement>} */ const standing = new Map();
+    if (moved) for (const each of this.lines.querySelectorAll(":scope > .row:not(.loading)")) {
+      const drawn = /** @type {HTMLElement} */ (each);
+      standing.set(drawn.dataset.row, drawn);
+    }
     for (let row = first; row < last; row++) {
       const found = this.find(row);
       if (!found) void this.fetchBlock(Math.floor(row / BLOCK));
+      const top = `${share === 1 ? row * ROW : this.place.scrollTop + (row - this.place.scrollTop * share / ROW) * ROW}px`;
+      const stays = found && standing.get(String(row));
+      if (stays) {
+        if (share !== 1) stays.style.top = top;
+        rows.push(stays);
+        continue;
+      }
       const drawn = line(found ? "row" : "row loading");
       drawn.setAttribute("aria-rowindex", String(row + 3));
       drawn.dataset.row = String(row);
-      drawn.style.top = `${share === 1 ? row * ROW : this.place.scrollTop + (row - this.place.scrollTop * share / ROW) * ROW}px`;
+      drawn.style.top = top;
       this.columns.forEach((column, number) => {
         const cell = box("gridcell", column, number);
         cell.id = `${this.prefix || "g"}-${row}-${number}`;
@@ -212,7 +228,7 @@ class Grid {
       });
       rows.push(drawn);
     }
-    if (!this.lines.querySelector("input")) this.lines.replaceChildren(...rows);
+    if (!this.lines.querySelector("input")) arrange(this.lines, rows);
     this.mark();
   }
 
@@ -425,6 +441,20 @@ class Grid {
     if (!last) return;
     await this.apply(last, false);
     this.done.push(last);
+  }
+}
+
+/**
+ * Give a place these children in this order without touching those that stand right.
+ * @param {HTMLElement} place @param {HTMLElement[]} rows
+ */
+function arrange(place, rows) {
+  const wanted = new Set(rows);
+  for (const each of [...place.children]) if (!wanted.has(/** @type {HTMLElement} */ (each))) each.remove();
+  let next = place.firstChild;
+  for (const row of rows) {
+    if (row === next) next = next.nextSibling;
+    else place.insertBefore(row, next);
   }
 }
 
