@@ -39,6 +39,8 @@ DateOption = Annotated[
     ),
 ]
 WORKSPACE = Path("workspace")
+#: Name of each command with its function.
+Verbs = tuple[tuple[str, Callable[..., None]], ...]
 #: Files of a folder that are taken for data; a file named on its own is always read.
 READABLE = frozenset({".txt", ".tsv", ".csv", ".xlsx", ".parquet"})
 
@@ -105,19 +107,45 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
 
 
 def _register() -> None:
-    """Register the commands of each module, and its groups of commands where it has some."""
-    from fivefold.cli import data, demo, execution, planning, proof, purchasing, serve
+    """Register what each module has: `COMMANDS` at the top, a `GROUP` of verbs, or both."""
+    from fivefold.cli import (
+        channels,
+        data,
+        demo,
+        execution,
+        inbound,
+        planning,
+        proof,
+        purchasing,
+        schedule,
+        serve,
+        what_if,
+    )
 
-    for module in (demo, data, planning, proof, execution, serve):
-        commands: tuple[tuple[str, Callable[..., None]], ...] = module.COMMANDS
+    for module in (
+        demo,
+        data,
+        planning,
+        proof,
+        execution,
+        channels,
+        inbound,
+        purchasing,
+        schedule,
+        serve,
+        what_if,
+    ):
+        commands: Verbs = getattr(module, "COMMANDS", ())
         for name, command in commands:
             app.command(name)(command)
-    for module in (purchasing,):
-        name, about, verbs = module.GROUP
-        group = typer.Typer(name=name, help=about, no_args_is_help=True)
-        for verb, command in verbs:
-            group.command(verb)(command)
-        app.add_typer(group)
+        groups: tuple[tuple[str, str, Verbs], ...] = (
+            (module.GROUP,) if hasattr(module, "GROUP") else ()
+        )
+        for name, about, verbs in groups:
+            group = typer.Typer(name=name, help=about, no_args_is_help=True)
+            for verb, command in verbs:
+                group.command(verb)(command)
+            app.add_typer(group)
 
 
 @app.callback(invoke_without_command=True)

@@ -6,6 +6,7 @@ Each takes plain sequences and returns a `Figure`; none computes anything but po
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
@@ -32,6 +33,7 @@ __all__ = [
     "Task",
     "bars",
     "colour",
+    "curves",
     "fan",
     "gantt",
     "interval",
@@ -211,6 +213,65 @@ def lines(
     if len(shown) > 1:
         _legend(canvas, left, shown)
     return canvas.figure()
+
+
+def curves(
+    *,
+    title: str,
+    values: Sequence[float],
+    series: Mapping[str, Sequence[float]],
+    today: float | None = None,
+    crossings: Mapping[float, str] | None = None,
+    across_unit: str = "",
+    unit: str = "",
+    width: int = 560,
+    height: int = 230,
+) -> Figure:
+    """Return lines over a number, with a mark for today and one at each point they cross.
+
+    Parameters
+    ----------
+    values : (n,)
+        Rising values of the horizontal axis.
+    series : mapping of name to (n,)
+    today : float, optional
+    crossings : mapping of value to words, optional
+    """
+    given = [value for row in series.values() for value in row if math.isfinite(value)]
+    if len(values) < 2 or not given:
+        return nothing(title, "Nothing to draw.", width=width)
+    ticks = round_ticks(min([0.0, *given]), max([1e-9, *given]), count=4)
+    marks = dict(crossings or {})
+    said = "; ".join(marks.values()) or "no crossing"
+    canvas = Canvas(width, height, title, f"{', '.join(series)} along a lever: {said}.")
+    left, right = 8 + _axis_room(ticks, unit), width - 12
+    shown = [(name, token) for name, (token, _) in zip(series, LINE_STYLES, strict=False)]
+    top, bottom = 12 + 18 * (_legend_places(left, width, shown)[-1][1] + 1), height - 24
+    across = Scale(values[0], values[-1], left + 4, right)
+    up = Scale(ticks[0], ticks[-1], bottom, top)
+    _value_axis(canvas, up, ticks, left, right, unit)
+    for tick in round_ticks(values[0], values[-1], count=5):
+        if values[0] <= tick <= values[-1]:
+            canvas.line(across(tick), bottom, across(tick), bottom + 4, token="rule")
+            canvas.text(across(tick), bottom + 18, short(tick, unit=across_unit), anchor="middle")
+    if today is not None and values[0] <= today <= values[-1]:
+        canvas.line(across(today), top, across(today), bottom, token="rule")
+        canvas.text(across(today) + 4, top + 10, "today")
+    for (_, row), (token, dash) in zip(series.items(), LINE_STYLES, strict=False):
+        points = [(across(x), up(y)) for x, y in zip(values, row, strict=True)]
+        canvas.path(points, token=token, dash=dash, width=2)
+    for value, words in marks.items():
+        best = max(_between(values, row, value) for row in series.values())
+        canvas.dot(across(value), up(best), token="ink", tip=words)
+    _legend(canvas, left, shown)
+    return canvas.figure()
+
+
+def _between(values: Sequence[float], row: Sequence[float], value: float) -> float:
+    """Return the height of a line at a value between its points."""
+    at = max(1, bisect_left(values, value, hi=len(values) - 1))
+    share = (value - values[at - 1]) / (values[at] - values[at - 1])
+    return row[at - 1] + share * (row[at] - row[at - 1])
 
 
 def bars(
