@@ -67,13 +67,20 @@ def scaled_error_quantiles(
     rebased = size / growth
     totals, counts = rebased.sum(axis=2), known.sum(axis=2)
     ratio = _pooled_ratio(totals.sum(axis=1), counts.sum(axis=1), scales)
-    spread = _blend(totals.sum(axis=1), counts.sum(axis=1), ratio * scales)
     # The errors of an origin are scored by the spread of the others: seen by itself, an
     # outlier would hide in its own scale.
     others = _blend(
         totals.sum(axis=1, keepdims=True) - totals,
         counts.sum(axis=1, keepdims=True) - counts,
         (ratio * scales)[:, None],
+    )
+    # What comes is scaled as the past was: with no more evidence than the scores had, or a
+    # series that was lucky once would be believed to be calm.
+    seen = counts > 0
+    spread = np.where(
+        seen.any(axis=1),
+        np.where(seen, others, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1),
+        np.maximum(ratio * scales, 1e-9),
     )
     with np.errstate(invalid="ignore"):
         scores = (came - tested) / (others[:, :, None] * growth)
@@ -197,22 +204,32 @@ def count_quantiles(
     from fivefold.plan.demand.kernels import counts
 
     known = np.isfinite(actual) & np.isfinite(tested)
+    flat = np.maximum(np.nan_to_num(tested).mean(axis=2), 0.0)
+    seen: NDArray[np.bool_] = np.asarray(known.any(axis=2))
+    bands = _bands(flat, seen)
     spread = np.broadcast_to(dispersions[:, None, None], actual.shape)
-    means = np.maximum(tested[known], 0.0).astype(float)
-    fell = counts.probabilities(means, means * spread[known], actual[known].astype(float))
-    moved = recalibrated_levels(fell, levels)
+    path = np.maximum(np.nan_to_num(tested), 0.0).astype(float)
+    moved = np.empty((len(bands) + 1, levels.size))
+    band_of = np.searchsorted(bands, flat)
+    for band in range(len(bands) + 1):
+        mine = known & (band_of == band)[:, :, None]
+        at = np.flatnonzero(mine.ravel())
+        at = at[:: max(1, len(at) // 100_000)]
+        means = path.ravel()[at]
+        low, high = counts.probabilities(means, means * spread.ravel()[at], actual.ravel()[at])
+        moved[band] = recalibrated_levels(low, high, levels)
     mean = np.maximum(forecast, 0.0)
     variance = mean * dispersions[:, None]
     found = np.zeros((mean.size, levels.size))
+    mine = np.searchsorted(bands, mean.mean(axis=1))
     counts.quantiles(
-        mean.ravel(), variance.ravel(), np.broadcast_to(moved, found.shape).copy(), found
+        mean.ravel(), variance.ravel(), np.repeat(moved[mine], mean.shape[1], axis=0), found
     )
-    flat = np.maximum(np.nan_to_num(tested).mean(axis=2), 0.0)
     past = np.zeros((flat.size, levels.size))
     counts.quantiles(
         flat.ravel(),
         (flat * dispersions[:, None]).ravel(),
-        np.broadcast_to(moved, past.shape).copy(),
+        moved[band_of.ravel()],
         past,
     )
     past = past.reshape(*flat.shape, levels.size)
@@ -220,15 +237,37 @@ def count_quantiles(
     return found.reshape(*mean.shape, levels.size), np.sqrt(variance), quality
 
 
-def recalibrated_levels(fell: Floats, levels: Floats) -> Floats:
+def _bands(flat: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Edges of the demand a period by which series are calibrated apart: thirds, if many."""
+    means = flat[known]
+    if len(means) < 600:
+        return np.zeros(0)
+    return np.unique(np.quantile(means, (1 / 3, 2 / 3)))
+
+
+def recalibrated_levels(low: Floats, high: Floats, levels: Floats) -> Floats:
     """Return the levels at which to read a distribution so that demand keeps the given ones.
 
-    `fell` are the probabilities at which past demand fell; were the distribution right they
-    would be uniform and nothing would move.
+    `low` and `high` are the probabilities below and up to each past demand. Spread evenly
+    between them (the non-randomised probability integral transform of [1]_), they would be
+    uniform over all were the distribution right, and nothing would move.
+
+    References
+    ----------
+    .. [1] Czado, Gneiting, Held (2009), "Predictive model assessment for count data",
+       Biometrics 65, 1254-1261.
+
+    Examples
+    --------
+    >>> even = np.linspace(0, 1, 101)
+    >>> recalibrated_levels(even[:-1], even[1:], np.array([0.1, 0.9])).round(2).tolist()
+    [0.1, 0.9]
     """
-    n = len(fell)
+    n = len(low)
     if n < 50:
         return levels
     trust = n / (n + 200.0)
-    found: Floats = trust * np.quantile(fell, levels) + (1 - trust) * levels
+    inside = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    spread = low[:, None] + (high - low)[:, None] * inside
+    found: Floats = trust * np.quantile(spread, levels) + (1 - trust) * levels
     return np.clip(np.maximum.accumulate(found), 1e-4, 1 - 1e-5)

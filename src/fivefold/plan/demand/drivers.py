@@ -140,22 +140,19 @@ def _short_effects(seen: Floats, drivers: Drivers, rows: NDArray[np.int64]) -> F
     volume = np.nansum(seen, axis=1) / np.maximum(np.isfinite(seen).sum(axis=1), 1)
     pooled = _log_ratio(np.nansum(seen, axis=0)[None, :], drivers.window)[0]
     weight = volume / max(volume.sum(), 1e-12)
-    together = np.concatenate(
-        [drivers.shared, np.einsum("s,stf->tf", weight, drivers.own[rows])], axis=1
-    )
-    usable = np.isfinite(pooled)
-    group = _ridge(together[:known][usable], pooled[usable], GROUP_RIDGE)
+    mixed = np.ascontiguousarray(np.einsum("s,stf->tf", weight, drivers.own[rows]))
+    group = _ridge(drivers.shared, mixed, pooled, GROUP_RIDGE)
     ratios = _log_ratio(seen, drivers.window)
     found = np.zeros((len(rows), total))
+    together, flags = drivers.shared, drivers.shared.shape[1]
     for i, row in enumerate(rows):
-        x = np.concatenate([drivers.shared, drivers.own[row]], axis=1)
-        fitted = x @ group
+        fitted = together @ group[:flags] + drivers.own[row] @ group[flags:]
         usable = np.isfinite(ratios[i])
         if usable.sum() >= 2 * drivers.window:
             # Counts of a few units are noise in logarithms; they follow their group.
             ridge = OWN_RIDGE * (1.0 + 20.0 / max(volume[i], 0.1))
-            own = _ridge(x[:known][usable], ratios[i][usable] - fitted[:known][usable], ridge)
-            fitted = fitted + x @ own
+            own = _ridge(drivers.shared, drivers.own[row], ratios[i] - fitted[:known], ridge)
+            fitted = fitted + together @ own[:flags] + drivers.own[row] @ own[flags:]
         found[i] = fitted
     return found
 
@@ -206,6 +203,10 @@ def _log_ratio(demand: Floats, window: int) -> Floats:
     return ratio
 
 
-def _ridge(x: Floats, y: Floats, ridge: float) -> Floats:
-    found: Floats = np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
+def _ridge(shared: Floats, own: Floats, target: Floats, ridge: float) -> Floats:
+    """Coefficients of shared and own columns; rows without a target are left out."""
+    from fivefold.plan.demand.kernels import regression
+
+    gram, right = regression.normal_equations(shared, own, target)
+    found: Floats = np.linalg.solve(gram + ridge * np.eye(len(right)), right)
     return found

@@ -273,8 +273,10 @@ def _forecast_class(
             levels=task.levels,
         )
     else:
-        if task.loss == "squared" and values.min() >= 0:
-            mean, tested = _levelled(mean, tested, came)
+        # Where demand hardly varies, mean and median are the same.
+        wild = classify(values, starts) == "erratic"
+        if wild.any():
+            mean[wild], tested[wild] = _levelled(mean[wild], tested[wild], came[wild])
         quantiles, sd, quality = calibration.scaled_error_quantiles(
             forecast=mean,
             tested=tested,

@@ -71,16 +71,20 @@ def quantiles(means, variances, levels, out):
 
 @njit(cache=True)
 def probabilities(means, variances, actual):
-    """Return the middle of the probability step of each actual count (its mid-PIT)."""
-    out = np.empty(means.size)
+    """Return the probabilities below and up to each actual count: the ends of its PIT step."""
+    low = np.zeros(means.size)
+    high = np.ones(means.size)
     for i in range(means.size):
         mean = means[i]
         if mean <= 1e-9:
-            out[i] = 0.5 if actual[i] <= 0 else 1.0
+            if actual[i] > 0:
+                low[i] = 1.0
             continue
         r, p = _first_terms(mean, variances[i])
         if r * math.log(p) < -700.0:
-            out[i] = 0.5 * math.erfc((mean - actual[i]) / math.sqrt(2.0 * variances[i]))
+            sd = math.sqrt(2.0 * variances[i])
+            low[i] = 0.5 * math.erfc((mean - actual[i] + 0.5) / sd)
+            high[i] = 0.5 * math.erfc((mean - actual[i] - 0.5) / sd)
             continue
         term = math.exp(r * math.log(p))
         total, before = term, 0.0
@@ -91,5 +95,6 @@ def probabilities(means, variances, actual):
             k += 1
             before = total
             total += term
-        out[i] = min(1.0, 0.5 * (before + total))
-    return out
+        low[i] = min(1.0, before)
+        high[i] = min(1.0, total)
+    return low, high
