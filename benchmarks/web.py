@@ -6,8 +6,11 @@ for, one after the other, a tenth of them after the books have moved. Writes are
 one a request, each with its own key, over keep-alive connections; each is answered when it is
 on the disk.
 
-Suites: all, reads, writes. Figures of the browser come from `benchmarks/_browser.py`
-(`measure(url, token) -> dict`) where it is; they are null where it is not.
+A grid is opened over a table of orders of a million rows (a hundred thousand when quick): its
+first page, one from the middle, one sorted, and the writing of one row.
+
+Suites: all, reads, writes, grid. Figures of the browser come from `benchmarks/_browser.py`;
+they are null where there is no Chromium.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,11 +35,20 @@ from typing import Any
 
 import httpx
 import numpy as np
+import polars as pl
 
 from benchmarks._form import Measured, Options, run
 
-BROWSER = ("first_load_kb", "load_cpu_ms", "scroll_cpu_ms_per_frame")
+BROWSER = (
+    "first_load_kb",
+    "load_cpu_ms",
+    "scroll_cpu_ms_per_frame",
+    "grid_page_rows",
+    "grid_page_cpu_ms",
+)
 CONNECTIONS = 64
+#: 1 January 2025, in seconds.
+_START = 1_735_689_600
 _SERVER = """
 import sys, uvicorn
 from pathlib import Path
@@ -234,6 +247,92 @@ async def writes(server: Server, seconds: float) -> dict[str, Any]:
     }
 
 
+GRID_READS = {
+    "open": "/grid/orders?offset=0&limit=200",
+    "middle": "/grid/orders?offset=50000&limit=200",
+    "sorted": "/grid/orders?offset=0&limit=200&sort=-ordered_at",
+    "api": "/api/v1/tables/orders/rows?offset=90000&limit=200&form=columns",
+}
+
+
+def large_workspace(folder: Path, rows: int, seed: int) -> None:
+    """Build a workspace whose orders have this many rows."""
+    from fivefold.connect import write_parquet
+    from fivefold.cycle.importing import import_files
+    from fivefold.cycle.workspace import Workspace
+
+    rng = np.random.default_rng(seed)
+    items = [f"SKU-{number:05d}" for number in range(2_000)]
+    orders = pl.DataFrame(
+        {
+            "order": [f"S{number:08d}" for number in range(rows)],
+            "line": 1,
+            "item": rng.choice(items, rows),
+            "quantity": rng.integers(1, 9, rows),
+            "channel": "FBM",
+            "ordered_at": pl.Series(
+                (_START + rng.integers(0, 700 * 86_400, rows)) * 1_000_000
+            ).cast(pl.Datetime("us", "UTC")),
+        }
+    )
+    place = pl.DataFrame({"location": ["WH1"], "kind": ["warehouse"]})
+    channel = pl.DataFrame({"channel": ["FBM"], "kind": ["fbm"], "location": ["WH1"]})
+    tables = {
+        "items": pl.DataFrame({"item": items}),
+        "locations": place,
+        "channels": channel,
+        "orders": orders,
+    }
+    files = [(f"{name}.parquet", write_parquet(frame)) for name, frame in tables.items()]
+    with Workspace(folder) as store:
+        report = import_files(store, files, actor="bench", as_of=date(2026, 11, 22))
+    assert not report.has_errors, report
+
+
+def large_grid(options: Options) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return CPU of the server for a grid over many rows: opened, paged, sorted, edited."""
+    count = 100_000 if options.quick else 1_000_000
+    folder = Path(tempfile.mkdtemp(prefix="fivefold-grid-"))
+    rows: list[dict[str, Any]] = []
+    try:
+        large_workspace(folder, count, options.seed)
+        with served(folder) as server:
+            headers = {"Authorization": f"Bearer {server.token}"}
+            with httpx.Client(base_url=server.url, headers=headers, timeout=120) as client:
+                for what, path in GRID_READS.items():
+                    rows.append(
+                        {"case": f"grid {what}", "rows": count, **_used(server, client, path)}
+                    )
+                edits = [_edited(server, client, number) for number in range(8)]
+            errors = sum(n for status, n in server.statuses.items() if status >= 400)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    opened = {row["case"]: row["cpu_ms"] for row in rows}
+    return {
+        "grid_rows": count,
+        "grid_open_cpu_ms": opened["grid open"],
+        "grid_middle_cpu_ms": opened["grid middle"],
+        "grid_edit_first_cpu_ms": edits[0],
+        "grid_edit_cpu_ms": float(np.median(edits[1:])),
+        "grid_errors": errors,
+    }, rows
+
+
+def _used(server: Server, client: httpx.Client, path: str) -> dict[str, Any]:
+    before = server.cpu_seconds()
+    answer = client.get(path)
+    server.count(answer.status_code)
+    return {"cpu_ms": (server.cpu_seconds() - before) * 1000, "kb": len(answer.content) / 1024}
+
+
+def _edited(server: Server, client: httpx.Client, number: int) -> float:
+    body = {"rows": [{"order": f"S{number * 10_001:08d}", "line": 1, "quantity": 7 + number}]}
+    before = server.cpu_seconds()
+    answer = client.patch("/api/v1/tables/orders/rows", json=body)
+    server.count(answer.status_code)
+    return (server.cpu_seconds() - before) * 1000
+
+
 def _browser(server: Server) -> dict[str, Any]:
     if find_spec("benchmarks._browser") is None:
         return dict.fromkeys(BROWSER)
@@ -243,6 +342,9 @@ def _browser(server: Server) -> dict[str, Any]:
 
 def measure(options: Options) -> Measured:
     """Measure reads, writes and the browser over one server."""
+    if options.suite == "grid":
+        summary, rows = large_grid(options)
+        return Measured(rows=rows, summary=summary)
     folder = Path(tempfile.mkdtemp(prefix="fivefold-web-"))
     with_plan = not options.quick
     try:
@@ -255,6 +357,9 @@ def measure(options: Options) -> Measured:
             summary, rows = _measured(server, options, with_plan=with_plan)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if options.suite == "all":
+        more, further = large_grid(options)
+        summary, rows = summary | more, rows + further
     return Measured(rows=rows, summary=summary)
 
 
@@ -291,4 +396,4 @@ def _measured(
 
 
 if __name__ == "__main__":
-    run("web", measure, suites=("all", "reads", "writes"))
+    run("web", measure, suites=("all", "reads", "writes", "grid"))
