@@ -151,7 +151,8 @@ def _options(dataset: Dataset) -> Iterator[pl.DataFrame]:
             found=found,
             expected=expected,
         )
-    fee = pl.coalesce("placement_fee", (pl.col("fee_low") + pl.col("fee_high")) / 2)
+    middle = (pl.col("fee_low") + pl.col("fee_high")) / 2
+    fee = pl.coalesce("placement_fee", middle, "fee_low", pl.lit(0.0))
     summed = pl.col("freight_value") + fee + pl.col("delay_value")
     yield violations(
         options.filter((pl.col("total_value") - summed).abs() > 0.005),

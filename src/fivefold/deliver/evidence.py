@@ -82,10 +82,11 @@ def _orders_since(dataset: Dataset, as_of: date, *, days: int) -> pl.DataFrame:
 def days_held(
     dataset: Dataset, *, as_of: date, longest_days: float = 730.0
 ) -> dict[tuple[str, str], float]:
-    """Return the mean time a unit waits at a place: mean stock over demand a day (Little's law).
+    """Return the mean time a unit waits at a place: mean stock over what leaves it (Little's law).
 
     Mean stock is that of the projection, else the middle of the stock targets, else what is
-    on hand now.
+    on hand now. What leaves is demand there and, where a plan tells, moves to other places: a
+    warehouse that feeds the fulfilment network does not hold that stock for its own orders.
     """
     stock: dict[tuple[str, str], float] = {}
     for table, expression in (
@@ -99,18 +100,29 @@ def days_held(
         means = frame.group_by("item", "location").agg(expression.alias("stock"))
         for item, location, units in means.iter_rows():
             stock[item, location] = float(units)
-    means = (
-        dataset["forecast_means"]
-        .filter(pl.col("period_start") >= as_of)
-        .group_by("item", "location")
-        .agg(pl.col("units_mean").sum(), pl.col("period_start").n_unique().alias("periods"))
-    )
     found: dict[tuple[str, str], float] = {}
-    for item, location, units, periods in means.iter_rows():
-        daily = float(units) / (7.0 * periods)
+    for item, location, daily in _leaving_a_day(dataset, as_of).iter_rows():
         if daily > 0 and (item, location) in stock:
             found[item, location] = min(stock[item, location] / daily, longest_days)
     return found
+
+
+def _leaving_a_day(dataset: Dataset, as_of: date) -> pl.DataFrame:
+    """Return item, location, units a day: demand there and moves from there over the horizon."""
+    means = dataset["forecast_means"].filter(pl.col("period_start") >= as_of)
+    days = 7.0 * max(means["period_start"].n_unique(), 1)
+    demand = means.select("item", "location", units="units_mean")
+    moved = (
+        dataset["supply_plan"]
+        .filter((pl.col("kind") == "move") & pl.col("source").is_not_null())
+        .select("item", location="source", units=pl.col("quantity").cast(pl.Float64))
+    )
+    return (
+        pl.concat([demand, moved])
+        .group_by("item", "location")
+        .agg(daily=pl.col("units").sum() / days)
+        .sort("item", "location")
+    )
 
 
 def _order_up_to() -> pl.Expr:

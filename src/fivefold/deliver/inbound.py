@@ -119,10 +119,16 @@ class _Placement:
 
     @property
     def counted(self) -> float:
-        """Freight, fee (the middle of its range where only that is known) and delay, in money."""
+        """Freight, fee and delay in money.
+
+        Of a fee that is not known the middle of its range counts, where only the lower end is
+        known that end: options that share the unknown stay comparable.
+        """
         fee = self.fee
         if fee is None:
-            fee = math.inf if self.low is None or self.high is None else (self.low + self.high) / 2
+            fee = self.low or 0.0
+            if self.low is not None and self.high is not None:
+                fee = (self.low + self.high) / 2
         return self.freight.cost + fee + self.delay_cost
 
 
@@ -171,7 +177,7 @@ def plan_shipments(
         if chosen.freight.mode not in PARCEL_MODES:
             pallet_rows += _pallet_rows(group, cartons, params.pallets)
         reasons += _reasons(group, cartons, options, chosen)
-        total += chosen.counted if math.isfinite(chosen.counted) else chosen.freight.cost
+        total += chosen.counted
     if not shipments:
         text = f"No move to a fulfilment network starts within {params.weeks} weeks of {as_of}."
         reasons.append(Reason(subject="inbound", reason_code="rule", text=text))
@@ -409,7 +415,7 @@ def _option_row(
         "fee_high": option.high,
         "days": option.days,
         "delay_value": option.delay_cost,
-        "total_value": option.counted if math.isfinite(option.counted) else None,
+        "total_value": option.counted,
         "allowed": option.allowed,
         "note": option.note or None,
         "chosen": option is chosen,
@@ -500,15 +506,16 @@ def _other_option(subject: str, option: _Placement, chosen: _Placement) -> Reaso
             text=f"{option.option} placement: {option.note}.",
         )
     more = option.counted - chosen.counted
+    open_end = "" if option.fee is not None or option.high is not None else " at least"
     return Reason(
         subject=subject,
         reason_code="next_best",
         reference=option.option,
-        price=more if math.isfinite(more) else None,
+        price=more,
         text=(
             f"{option.option} placement by {option.freight.mode}: freight "
             f"{option.freight.cost:.2f}, fee {_fee_text(option)}, {option.days:.0f} days; "
-            + (f"{more:.2f} more in all." if math.isfinite(more) else "its total is not known.")
+            f"{abs(more):.2f} {'more' if more >= 0 else 'less'} in all{open_end}."
         ),
     )
 
