@@ -16,6 +16,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlencode
 
+import polars as pl
 from fastapi import APIRouter, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -27,14 +28,18 @@ from fivefold.api.problems import of_error
 from fivefold.connect.excel import write_workbook
 from fivefold.connect.tables import write_csv, write_parquet
 from fivefold.cycle import adjusting
+from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.decisions import QuantityEdit, edit_quantities, release, snooze
+from fivefold.cycle.execution import take_back
 from fivefold.cycle.importing import import_files, undo_import
+from fivefold.cycle.one_item import look_at_overrides
 from fivefold.errors import DataError, FivefoldError, NotFoundError
+from fivefold.model import schema
 from fivefold.web.tower import grids, rendering
 from fivefold.web.tower.grids import Grid, filtered, grid_query, page
 from fivefold.web.tower.rooms import data, demand, registry, search, why, work
 from fivefold.web.tower.state import State, state_of
-from fivefold.web.words import many
+from fivefold.web.words import many, money, plain_name
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MEDIA = {"xlsx": _XLSX, "csv": "text/csv; charset=utf-8", "parquet": "application/octet-stream"}
@@ -84,6 +89,12 @@ def make_router(context: Context) -> APIRouter:
         ("/make/freeze", desk.freeze),
     ):
         router.add_api_route(path, handler, methods=["POST"], openapi_extra=verb("plan.accept"))
+    router.add_api_route(
+        "/returns/receive",
+        desk.take_back,
+        methods=["POST"],
+        openapi_extra=verb("orders.serve"),
+    )
     router.add_api_route(
         "/decisions", desk.decide, methods=["POST"], openapi_extra=verb("plan.accept")
     )
@@ -240,20 +251,64 @@ class Desk:
 
     async def override(self, request: Request) -> Response:
         """Keep a change of the forecast as a table of one row, loaded like any other file."""
+        from starlette.concurrency import run_in_threadpool
+
         body = await request.json()
         caller = self._context.caller(request)
         content = demand.override_table(
             body, author=caller.label or caller.role, today=date.today()
         )
+        return await run_in_threadpool(self._overridden, request, str(body.get("item")), content)
+
+    def _overridden(self, request: Request, item: str, content: bytes) -> Response:
+        """Load changes of the forecast, and say what they do to the orders of the item."""
         files = [(f"forecast_overrides-{secrets.token_hex(4)}.csv", content)]
-        company = self._context.company(request)
+        company, actor = self._context.company(request), self._actor(request)
         day = company.today()
-        looked = import_files(company, files, actor=caller.actor, as_of=day, dry_run=True)
+        looked = import_files(company, files, actor=actor, as_of=day, dry_run=True)
         problems = [str(p.message) for each in looked.files for p in each.problems]
         if looked.has_errors or looked.files[0].status != "loaded":
             return JSONResponse({"detail": "; ".join(problems) or "it was not understood"}, 422)
+        state = self.state(request)
+        rows = schema("forecast_overrides").frame(
+            demand.overrides_of(content, state.dataset["forecast_overrides"])
+        )
+        weeks = max(4, min(104, state.made["forecast_means"]["period_start"].n_unique()))
+        told = look_at_overrides(state.dataset, item, rows, as_of=state.made.as_of, periods=weeks)
         self._import(request, files)
-        return JSONResponse({"message": "Kept. Run plan to see what it changes."})
+        values = {
+            "rows": told.changes.to_dicts(),
+            "title": f"What this does to the orders of {state.title(item)}",
+            "note": "Worked out for the item alone; Run plan weighs it against all others.",
+        }
+        panel = rendering.render("orders_change.html", values)
+        count = told.changes.height
+        words_ = f"Kept. {many(count, 'order')} of it {'changes' if count == 1 else 'change'}."
+        return JSONResponse({"message": words_, "panel": panel})
+
+    def _edit_weeks(self, request: Request, body: Mapping[str, Any]) -> Response:
+        reason = str(body.get("reason") or "").strip()
+        if not reason:
+            return JSONResponse({"detail": "Say why: a change of the forecast has a reason."}, 422)
+        edits, streams = [], set()
+        for each in body.get("edits", []):
+            item, place, start = str(each.get("key", "")).split("@")
+            streams.add((item, place))
+            text = str(each.get("to", "")).replace(",", "").strip()
+            edits.append((date.fromisoformat(start), float(text) if text else None))
+        if len(streams) != 1:
+            return JSONResponse({"detail": "weeks of one stream are changed at a time"}, 422)
+        ((item, place),) = streams
+        caller = self._context.caller(request)
+        content = demand.week_table(
+            item,
+            place,
+            edits,
+            reason=reason,
+            author=caller.label or caller.role,
+            today=self._context.company(request).today(),
+        )
+        return self._overridden(request, item, content)
 
     def why(self, request: Request) -> Response:
         """Return what the drawer says about a name."""
@@ -329,6 +384,11 @@ class Desk:
     def _edit(self, request: Request, name: str, body: Mapping[str, Any]) -> Response:
         if name not in registry.EDITABLE:
             return JSONResponse({"detail": "nothing in this list can be changed"}, 409)
+        if name == "weeks":
+            try:
+                return self._edit_weeks(request, body)
+            except ValueError as error:
+                return JSONResponse({"detail": f"Nothing was changed: {error}."}, 422)
         try:
             edits = [_quantity_edit(each) for each in body.get("edits", [])]
         except ValueError as error:
@@ -431,6 +491,38 @@ class Desk:
         does = "frozen" if frozen else "free again"
         return JSONResponse({"message": f"{many(len(names), 'work order')} {does}."})
 
+    async def take_back(self, request: Request) -> Response:
+        """Take goods back that were valued: stock, refund, case."""
+        return await self._acted(request, self._take_back)
+
+    def _take_back(self, request: Request, body: Mapping[str, Any]) -> Response:
+        company, state = self._context.company(request), self.state_of(request, body)
+        lines = state.dataset["orders"].filter(pl.col("order") == str(body.get("order") or ""))
+        own = lines.filter(pl.col("item") == str(body.get("item")))
+        with company.writing:
+            done = take_back(
+                company,
+                str(body.get("id") or ""),
+                actor=self._actor(request),
+                at=at_noon(state.today),
+                item=str(body.get("item") or ""),
+                quantity=int(str(body.get("units") or 1)),
+                order=str(body.get("order") or ""),
+                channel=str(own["channel"][0] or "") if own.height else "",
+                reason=str(body.get("reason") or ""),
+                condition=str(body.get("condition") or "SELLABLE"),
+                way=str(body.get("way") or ""),
+            )
+        refund = money(done.refund, state.sign, cents=True)
+        told = (
+            f"Was taken in before; {refund} were refunded then."
+            if done.status == "duplicate"
+            else f"Taken in: {plain_name(done.chosen).lower()}, {refund} refunded, "
+            f"case {done.case} opened."
+        )
+        plan = f"?plan={body['plan']}" if body.get("plan") else ""
+        return JSONResponse({"message": told, "go": f"/returns{plan}"})
+
     async def _acted(
         self, request: Request, work_: Callable[[Request, Mapping[str, Any]], Response]
     ) -> Response:
@@ -499,6 +591,8 @@ class Desk:
                 "load": caller.may("data.import"),
                 "prove": caller.may("plan.run"),
                 "books": caller.may("books.read"),
+                "serve": caller.may("orders.serve"),
+                "supply": caller.may("supply.edit"),
             },
             "state": state,
             **values,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from fivefold.connect.tables import write_csv
+from fivefold.cycle.review import changed_since
 from fivefold.web import summaries
 from fivefold.web.charts import lines
 from fivefold.web.drawing import Figure
@@ -33,6 +34,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "accuracy": _accuracy_words(accurate),
         "total": lambda width: total_chart(state, width),
         "overrides": overrides(state, code),
+        "order_changes": order_changes(state, code) if found else [],
         "streams": sold.height,
     }
 
@@ -171,19 +173,152 @@ def summaries_last_quarter(history: pl.DataFrame) -> pl.DataFrame:
 
 def override_table(told: Mapping[str, Any], *, author: str, today: date) -> bytes:
     """Return a change of the forecast as a table of one row, ready to be loaded."""
-    row = {
-        "override": ":".join(
-            str(told.get(name)) for name in ("item", "location", "starts_on", "action", "value")
-        ),
-        "item": told.get("item"),
-        "location": told.get("location"),
-        "starts_on": told.get("starts_on"),
-        "ends_on": told.get("ends_on"),
-        "action": told.get("action"),
-        "value": told.get("value"),
-        "author": author,
-        "reason": told.get("reason"),
-        "made_on": today,
+    name = ":".join(
+        str(told.get(name)) for name in ("item", "location", "starts_on", "action", "value")
+    )
+    return _written([{**told, "override": name}], author=author, today=today)
+
+
+def week_table(
+    item_: str,
+    location: str,
+    edits: list[tuple[date, float | None]],
+    *,
+    reason: str,
+    author: str,
+    today: date,
+) -> bytes:
+    """Return weeks that a person set as a table; a week without a value is as forecast again."""
+    return _written(
+        [
+            {
+                "override": f"{item_}:{location}:{start}:week",
+                "item": item_,
+                "location": location,
+                "starts_on": start,
+                "ends_on": start + timedelta(days=6),
+                "action": "set" if value is not None else "multiply",
+                "value": 1.0 if value is None else value,
+                "reason": reason,
+                "expires_on": None if value is not None else today - timedelta(days=1),
+            }
+            for start, value in edits
+        ],
+        author=author,
+        today=today,
+    )
+
+
+def _written(rows: list[dict[str, Any]], *, author: str, today: date) -> bytes:
+    columns = (
+        "override",
+        "item",
+        "location",
+        "starts_on",
+        "ends_on",
+        "action",
+        "value",
+        "author",
+        "reason",
+        "made_on",
+        "expires_on",
+    )
+    full = [{**row, "author": author, "made_on": today} for row in rows]
+    return write_csv(
+        pl.DataFrame(
+            {
+                name: [None if row.get(name) is None else str(row[name]) for row in full]
+                for name in columns
+            },
+            schema=dict.fromkeys(columns, pl.String),
+        )
+    )
+
+
+def overrides_of(content: bytes, standing: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of such a table with their types."""
+    read = pl.read_csv(content, infer_schema=False)
+    kinds = {name: kind for name, kind in standing.schema.items() if name in read.columns}
+    return read.with_columns(
+        pl.col(name).str.to_date() if kind == pl.Date else pl.col(name).cast(kind)
+        for name, kind in kinds.items()
+    ).to_dicts()
+
+
+def week_grid(state: State, query: Mapping[str, str]) -> Grid:
+    """Return the weeks of one stream: forecast, what people set, and the two together."""
+    code, place = query.get("item", ""), query.get("place", "")
+    set_ = {
+        row["starts_on"]: row
+        for row in state.dataset["forecast_overrides"].iter_rows(named=True)
+        if row["override"].startswith(f"{code}:{place}:")
+        and row["override"].endswith(":week")
+        and (row["expires_on"] is None or row["expires_on"] >= state.today)
     }
-    text = {name: [None if value is None else str(value)] for name, value in row.items()}
-    return write_csv(pl.DataFrame(text))
+    last_year = _year_ago(state, code, place)
+    rows = []
+    for row in weeks(state, code, place):
+        own = set_.get(row["start"])
+        rows.append(
+            {
+                "week": row["start"],
+                "key": f"{code}@{place}@{row['start']}",
+                "last_year": last_year.get(row["start"]),
+                "p10": row["p10"],
+                "p50": row["p50"],
+                "p90": row["p90"],
+                "mean": row["mean"],
+                "override": own["value"] if own else None,
+                "consensus": own["value"] if own else row["mean"],
+                "reason": own["reason"] if own else None,
+                "author": own["author"] if own else None,
+            }
+        )
+    kinds = {"week": pl.Date, "key": pl.String, "reason": pl.String, "author": pl.String}
+    names = (
+        "week", "key", "last_year", "p10", "p50", "p90",
+        "mean", "override", "consensus", "reason", "author",
+    )  # fmt: skip
+    frame = pl.DataFrame(rows, schema={n: kinds.get(n, pl.Float64) for n in names})
+    return Grid(
+        name="weeks",
+        frame=frame,
+        key="key",
+        sign=state.sign,
+        columns=(
+            column("week", "Week", "day"),
+            column("last_year", "A year ago", "number", width=84),
+            column("p10", "p10", "number", width=60),
+            column("p50", "p50", "number", width=60),
+            column("p90", "p90", "number", width=60),
+            column("mean", "Mean", "number", width=70),
+            column(
+                "override",
+                "Yours",
+                "number",
+                width=84,
+                editable=True,
+                help="Units of the week; type to set, empty to leave it to the forecast.",
+            ),
+            column("consensus", "Consensus", "number", width=90),
+            column("reason", "Reason", width=180),
+            column("author", "By", width=110),
+        ),
+    )
+
+
+def _year_ago(state: State, code: str, place: str) -> dict[date, float]:
+    history = of_item(state.made["sales_history"], code, place)
+    rows = history.group_by(week=(pl.col("date") + pl.duration(days=364)).dt.truncate("1w")).agg(
+        pl.col("units").sum()
+    )
+    return {week: float(units) for week, units in rows.iter_rows()}
+
+
+def order_changes(state: State, code: str) -> list[dict[str, Any]]:
+    """Return how the orders of an item differ from those of the plan before this one."""
+    if state.before is None:
+        return []
+    before = state.before
+    rows = state.once("changed", lambda: changed_since(state.made, before))
+    return rows.filter(pl.col("item") == code).sort("to_due", nulls_last=True).to_dicts()

@@ -16,6 +16,7 @@ from fivefold.web.charts import bars, waterfall
 from fivefold.web.drawing import Figure
 from fivefold.web.tower.drawings import Bubble, bubbles
 from fivefold.web.tower.grids import Grid, column, schema_columns
+from fivefold.web.tower.rooms import care
 from fivefold.web.tower.state import State, of_item
 
 
@@ -193,6 +194,8 @@ def returns_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "sellable": float(expected["sellable_units_mean"].sum()) if expected.height else None,
         "cases": cases_.height,
         "overdue": overdue(cases_, now=now).height if cases_.height else 0,
+        "reasons_known": care.REASONS,
+        **{k: v for k, v in care.desk(state, query).items() if k != "reasons"},
     }
 
 

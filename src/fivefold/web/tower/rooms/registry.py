@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from fivefold.web.tower.grids import Grid
-from fivefold.web.tower.rooms import books, data, demand, home, inventory, others, sop, supply, work
+from fivefold.web.tower.rooms import (
+    books,
+    care,
+    data,
+    demand,
+    home,
+    inventory,
+    others,
+    sop,
+    supply,
+    work,
+)
 from fivefold.web.tower.state import State
 
 Query = Mapping[str, str]
@@ -60,6 +71,7 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
     "supply_changes": supply.changes,
     "supply_orders": supply.placed,
     "demand": demand.streams,
+    "weeks": demand.week_grid,
     "stock": inventory.stock,
     "ages": inventory.ages,
     "advice": inventory.advice,
@@ -69,6 +81,7 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
     "locations": others.locations,
     "lanes": others.lanes,
     "returns": others.returns,
+    "cases": care.cases,
     "return_rates": others.return_rates,
     "portfolio": others.portfolio,
     "violations": sop.violations,
@@ -79,4 +92,4 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
 }
 
 #: Lists whose cells may be changed.
-EDITABLE = frozenset({"supply"})
+EDITABLE = frozenset({"supply", "weeks"})

@@ -1,7 +1,7 @@
 // A grid of rows that live on the server: only what is seen is fetched and drawn.
 // Arrows move, Shift extends, Ctrl+C copies a range, typing edits, Ctrl+Z takes an edit back.
 // @ts-check
-import { address, openWhy, say, send } from "./tower.js";
+import { address, openWhy, say, send, showPanel } from "./tower.js";
 
 const ROW = 34;
 const BLOCK = 200;
@@ -418,8 +418,9 @@ class Grid {
   /** Send edits as one batch: all of them hold or none.
    * @param {Edit[]} edits @param {boolean} [remember] */
   async apply(edits, remember = true) {
-    const told = await send(this.source.pathname + this.source.search, { edits }).catch(() => null);
+    const told = await send(this.source.pathname + this.source.search, { edits, reason: /** @type {HTMLInputElement | null} */ (document.querySelector("[data-reason]"))?.value ?? "" }).catch(() => null);
     if (!told) return;
+    showPanel(told.panel);
     if (remember) {
       this.done.push(edits);
       this.done.splice(0, Math.max(0, this.done.length - STEPS_KEPT));

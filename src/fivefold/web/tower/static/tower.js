@@ -147,9 +147,19 @@ async function submit(event, form) {
     if (form.dataset.said ?? told.message) say(form.dataset.said ?? told.message);
     if (told.job && told.state) { await follow(told.job); return; }
     await go(told.go || location.pathname + location.search, { push: Boolean(told.go), focus: false });
+    showPanel(told.panel);
   } finally {
     if (clicked) clicked.disabled = false;
   }
+}
+
+/** Put what a change would do into the place the page keeps for it.
+ * @param {string | undefined} html */
+export function showPanel(html) {
+  const place = one("[data-panel]");
+  if (!html || !place) return;
+  place.innerHTML = html;
+  place.scrollIntoView({ block: "nearest" });
 }
 
 /** Follow long work until it ends, with its step and share, and a way to stop it.

@@ -1,0 +1,146 @@
+"""Returns at the desk: what a unit that came back is worth each way, before it is taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from fivefold.cycle.bookkeeping import at_noon
+from fivefold.cycle.execution import ReturnWorth, value_return
+from fivefold.errors import FivefoldError
+from fivefold.web import words
+from fivefold.web.charts import bars
+from fivefold.web.drawing import Figure
+from fivefold.web.tower.grids import Grid, schema_columns
+from fivefold.web.tower.state import State
+
+CONDITIONS = (
+    ("SELLABLE", "As new, can be sold"),
+    ("CUSTOMER_DAMAGED", "Damaged by the customer"),
+    ("CARRIER_DAMAGED", "Damaged on its way"),
+    ("DEFECTIVE", "Defective"),
+)
+REASONS = ("UNWANTED_ITEM", "DEFECTIVE", "NOT_AS_DESCRIBED", "DAMAGED_BY_CARRIER", "WRONG_ITEM")
+
+
+def desk(state: State, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the form for goods that came back, as the address fills it, and their worth."""
+    asked = {
+        name: query.get(f"r_{name}", "").strip()
+        for name in ("order", "item", "units", "condition", "reason", "id")
+    }
+    lines = _lines(state, asked["order"])
+    if asked["order"] and not asked["item"] and len(lines) == 1:
+        asked["item"] = lines[0]["item"]
+    told: dict[str, Any] = {
+        "asked": asked,
+        "lines": lines,
+        "conditions": CONDITIONS,
+        "worth": None,
+        "problem": "",
+        "recent": _recent(state),
+    }
+    if asked["order"] and not lines:
+        told["problem"] = f"There is no order {asked['order']!r}; its number stands on the slip."
+    if asked["item"] and asked["condition"] and not told["problem"]:
+        told |= _valued(state, asked, lines)
+    return told
+
+
+def _lines(state: State, order: str) -> list[dict[str, Any]]:
+    if not order:
+        return []
+    rows = state.dataset["orders"].filter(pl.col("order") == order).sort("line")
+    return [{**row, "title": state.title(row["item"])} for row in rows.iter_rows(named=True)]
+
+
+def _valued(state: State, asked: Mapping[str, str], lines: list[dict[str, Any]]) -> dict[str, Any]:
+    if not asked["units"].isdigit() or int(asked["units"]) < 1:
+        return {"problem": f"{asked['units']!r} is not a whole number of units above 0."}
+    if lines and asked["item"] not in {row["item"] for row in lines}:
+        return {"problem": f"Order {asked['order']} has no item {asked['item']}."}
+    channel = next((row["channel"] for row in lines if row["item"] == asked["item"]), "")
+    name = asked["id"] or return_name(asked["order"], asked["item"], state.today)
+    try:
+        worth = value_return(
+            state.workspace,
+            name,
+            at=at_noon(state.today),
+            item=asked["item"],
+            quantity=int(asked["units"]),
+            order=asked["order"],
+            channel=channel or "",
+            reason=asked["reason"],
+            condition=asked["condition"],
+        )
+    except FivefoldError as error:
+        return {"problem": str(error)}
+    return {"worth": _told(state, worth, name)}
+
+
+def return_name(order: str, item: str, day: date) -> str:
+    """Return the number of a return that has none yet; the same goods on a day have the same."""
+    return f"R-{order or 'NO-ORDER'}-{item}-{day:%Y%m%d}"
+
+
+def _told(state: State, worth: ReturnWorth, name: str) -> dict[str, Any]:
+    rows = worth.options.sort(
+        "allowed", "value", descending=[True, True], nulls_last=True
+    ).to_dicts()
+    known = [row for row in rows if row["allowed"] and row["value"] is not None]
+    return {
+        "name": name,
+        "title": state.title(str(worth.row["item"])),
+        "options": rows,
+        "chosen": worth.chosen,
+        "refund": worth.refund,
+        "place": state.place(str(worth.row["location"])),
+        "units": worth.row["quantity"],
+        "draw": lambda width: _drawn(state, known, width),
+        "best": next((row for row in rows if row["chosen"]), None),
+    }
+
+
+def _drawn(state: State, rows: list[dict[str, Any]], width: int) -> Figure:
+    return bars(
+        title="Value of each way",
+        rows=[(words.plain_name(row["option"]), float(row["value"])) for row in rows],
+        width=width,
+        unit=state.sign,
+    )
+
+
+def _recent(state: State) -> list[dict[str, Any]]:
+    """Return what was taken in here, the newest first, with its way and refund."""
+    found = []
+    for fact in state.workspace.recorded("case.opened"):
+        row = fact.body.get("row", {})
+        if "refund" in fact.body:
+            found.append(
+                {
+                    "case": fact.subject,
+                    "item": row.get("item") or "",
+                    "title": state.title(row.get("item")),
+                    "order": row.get("order") or "",
+                    "chosen": fact.body["chosen"],
+                    "refund": fact.body["refund"],
+                    "due": str(row.get("answer_due_at") or "")[:10],
+                }
+            )
+    return found[::-1][:12]
+
+
+def cases(state: State, query: Mapping[str, str]) -> Grid:
+    """Return cases with the day an answer is due."""
+    frame = state.dataset["cases"]
+    return Grid(
+        name="cases",
+        frame=frame,
+        key="case",
+        sign=state.sign,
+        sort="answer_due_at",
+        columns=schema_columns("cases", frame),
+    )
