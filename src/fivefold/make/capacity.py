@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import polars as pl
-
-from fivefold.calendars import Periods, WorkCalendar, next_monday, public_holidays
+from fivefold.calendars import WorkCalendar, public_holidays
 from fivefold.errors import DataError, Problem
 from fivefold.make.bom import yields
-from fivefold.model import Dataset, schema
+from fivefold.model import Dataset
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WORKING_WEEK = WorkCalendar()
@@ -285,52 +283,3 @@ def steps(dataset: Dataset) -> dict[str, list[Step]]:
         )
         lost[product] = before * (1.0 if share is None else share)
     return found
-
-
-def rough_cut(
-    dataset: Dataset, *, as_of: date, periods: int = 26, period_days: int = 7
-) -> pl.DataFrame:
-    """Return hours available and asked for, by resource and period, as `resource_loads`.
-
-    Batches are the makes of the supply plan, in the period in which they start; without
-    any, the planned releases of `requirements`. Every batch is set up once on each of its
-    resources. Rough: order, waiting and shared set-ups are the schedule's.
-
-    Parameters
-    ----------
-    dataset : Dataset
-        Reads operations, resources, calendars, calendar_closures, locations, supply_plan,
-        requirements.
-    """
-    rows = Periods(start=next_monday(as_of), days=period_days, count=periods)
-    batches = [
-        (row["item"], max(0, rows.index(row["start_on"])), float(row["quantity"]))
-        for row in dataset["supply_plan"].filter(pl.col("kind") == "make").iter_rows(named=True)
-    ]
-    if not batches:
-        releases = dataset["requirements"].filter(pl.col("planned_releases") > 0)
-        batches = [
-            (row["item"], max(0, rows.index(row["period_start"])), row["planned_releases"])
-            for row in releases.iter_rows(named=True)
-        ]
-    by_product = steps(dataset)
-    load: dict[tuple[str, int], float] = {}
-    for product, period, quantity in batches:
-        for step in by_product.get(product, []):
-            key = (step.resource, period)
-            load[key] = load.get(key, 0.0) + step.hours(quantity)
-    table: list[dict[str, object]] = []
-    for name, resource in resources(dataset, as_of=as_of).items():
-        for period, start in enumerate(rows.starts()):
-            available = resource.available_hours(start, period_days)
-            asked = load.get((name, period), 0.0)
-            table.append(
-                {
-                    "resource": name,
-                    "period_start": start,
-                    "available_hours": available,
-                    "load_hours": asked,
-                    "load_share": asked / available if available > 0 else None,
-                }
-            )
-    return schema("resource_loads").frame(table)

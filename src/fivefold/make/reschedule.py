@@ -22,6 +22,8 @@ from fivefold.model import Dataset, Outcome, Reason, schema
 
 #: How much dearer than its own days late an order that jumps is held to be.
 _URGENT = 20.0
+#: Seconds after the last step that waits, within which others may still make room for it.
+_AFTERMATH = 3 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -375,15 +377,35 @@ def _searched(shop: Shop, first: Timetable, before: Timetable, params: Params) -
         return first
     each = params.change_cost_per_step
     draws = np.random.default_rng(params.seed).random((params.trials, 4))
-    moved = np.flatnonzero((first.start != before.start) | (first.finish != before.finish))
-    machines = set(first.machine[moved].tolist())
-    movable = np.flatnonzero(np.isin(first.machine, list(machines)))
+    movable = _near(shop, first, before)
     sequence, chosen, floor, _ = improve(
-        shop, first.sequence, first.chosen, first.not_before, movable.astype(np.int64),
+        shop, first.sequence, first.chosen, first.not_before, movable,
         before.start, before.mode, np.array([each, 0.1 * each, 2 * each]), draws,
         max(1e-9, 2 * each), max(6, min(60, shop.tasks // 4)),
     )  # fmt: skip
     return Timetable.of(shop, sequence, chosen, floor)
+
+
+def _near(shop: Shop, first: Timetable, before: Timetable) -> np.ndarray:
+    """Return the tasks that may move: what waits, and its neighbours while it waits.
+
+    Neighbours run on a machine that could do what waits, from the first of it until a while
+    after the last; what lies beyond keeps its place.
+    """
+    moved = np.flatnonzero((first.start != before.start) | (first.finish != before.finish))
+    if moved.size == 0:
+        return moved.astype(np.int64)
+    machines = {
+        int(shop.mode_machine[mode])
+        for task in moved
+        for mode in range(int(shop.mode_first[task]), int(shop.mode_first[task + 1]))
+    }
+    earliest = int(np.minimum(first.start, before.start)[moved].min())
+    latest = int(first.finish[moved].max()) + _AFTERMATH
+    near = (before.finish > earliest) & (before.start < latest)
+    near &= np.isin(before.machine, sorted(machines))
+    near[moved] = True
+    return np.flatnonzero(near).astype(np.int64)
 
 
 def _hit(old: FloorPlan, task: int, stops: Collection[Stop]) -> bool:
@@ -474,6 +496,7 @@ def _why(order: str, changes: list[Mapping[str, Any]]) -> Reason:
         else " It keeps its day."
     )
     cause = str(first["cause"]).rstrip(".")
+    cause = cause[:1].lower() + cause[1:] if cause.startswith(("Step", "It ")) else cause
     return Reason(
         subject=order,
         reason_code="change",

@@ -14,37 +14,47 @@ from fivefold.make.floor import lay_floor, needs_steps
 from fivefold.make.jobs import Jobs
 from fivefold.make.lines import Line, sequence
 from fivefold.make.schedule_params import Params as Params
+from fivefold.make.shop_solver import Tell, solve
 from fivefold.make.timetable import FloorPlan, find
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 from fivefold.model.outcome import Status
 
 
-def schedule_work(dataset: Dataset, params: Params | None = None, *, as_of: date) -> Outcome:
+def schedule_work(
+    dataset: Dataset, params: Params | None = None, *, as_of: date, tell: Tell | None = None
+) -> Outcome:
     """Return work orders with dates that the pacing resource of each product can keep.
 
     Every make of the supply plan becomes one order on the resource that paces its product:
     the one marked as bottleneck, else the busiest of its steps. Orders start in sequence of
     due day and are then moved while late days × weight + set-up hours × cost falls. Two
     orders of one product in a row share a set-up. Steps before and after take their hours
-    without waiting.
+    without waiting. Where the data tell of alternative machines, tools, change-overs, shifts
+    or stops, every step is laid out instead (`params.method`): no machine and no tool does
+    two things at once, and an order that takes another's units waits for it.
 
     Parameters
     ----------
     dataset : Dataset
-        Reads supply_plan (kind make), operations, resources, calendars, calendar_closures,
-        locations, bills_of_material, inventory, supply_orders, items, explanations.
+        Reads supply_plan (kind make), pegging, operations, operation_alternatives,
+        operation_needs, set_up_times, resource_shifts, resource_stops, resources, calendars,
+        calendar_closures, locations, bills_of_material, inventory, supply_orders, items,
+        explanations.
     params : Params, optional
     as_of : date
         Nothing starts before the first shift of that day.
+    tell : callable, optional
+        Told cost and bound of each better answer of the solver; returning False ends it.
 
     Returns
     -------
     Outcome
-        Tables `work_orders` and `work_order_components`; objective is the cost of late days
-        and set-ups. Resources with few orders are proved by branch and bound: status optimal
-        where all are. The bound of another is every order alone and one set-up a product. A
-        make without a step on a known resource stands in the explanations with code unmet;
-        infeasible where that holds for every make.
+        Tables `work_orders`, `work_order_components` and, by steps, `work_operations`;
+        objective is the cost of late days and set-ups. Resources with few orders are proved
+        by branch and bound: status optimal where all are. The bound of another is every
+        order alone and one set-up a product; by steps, every order alone. A make without a
+        step on a known resource stands in the explanations with code unmet; infeasible where
+        that holds for every make.
 
     References
     ----------
@@ -53,7 +63,7 @@ def schedule_work(dataset: Dataset, params: Params | None = None, *, as_of: date
     """
     params = params or Params()
     if params.method == "steps" or (params.method == "auto" and needs_steps(dataset)):
-        return _by_steps(dataset, params, as_of)
+        return _by_steps(dataset, params, as_of, tell)
     return _by_pacing(dataset, params, as_of)
 
 
@@ -86,14 +96,21 @@ def _by_pacing(dataset: Dataset, params: Params, as_of: date) -> Outcome:
     )
 
 
-def _by_steps(dataset: Dataset, params: Params, as_of: date) -> Outcome:
+def _by_steps(dataset: Dataset, params: Params, as_of: date, tell: Tell | None) -> Outcome:
     """Return every step of every order on its machine."""
     floor, lost, demand = lay_floor(dataset, params, as_of=as_of)
-    plan = FloorPlan(floor=floor, times=find(floor.shop, params))
-    return floor_outcome(plan, [*lost, *plan.reasons(demand)])
+    solved = solve(
+        floor.shop,
+        find(floor.shop, params),
+        seconds=params.solver_seconds,
+        seed=params.seed,
+        tell=tell,
+    )
+    plan = FloorPlan(floor=floor, times=solved.times)
+    return floor_outcome(plan, [*lost, *plan.reasons(demand)], bound=solved.bound)
 
 
-def floor_outcome(plan: FloorPlan, reasons: list[Reason]) -> Outcome:
+def floor_outcome(plan: FloorPlan, reasons: list[Reason], *, bound: float | None = None) -> Outcome:
     """Return the tables of a laid-out floor."""
     rows = list(plan.order_rows())
     return Outcome(
@@ -104,9 +121,9 @@ def floor_outcome(plan: FloorPlan, reasons: list[Reason]) -> Outcome:
             ),
             "work_operations": schema("work_operations").frame(list(plan.step_rows())),
         },
-        status=_status_of_floor(plan, bool(reasons)),
+        status=_status_of_floor(plan, bool(reasons), bound),
         objective=plan.times.cost,
-        bound=0.0,
+        bound=bound,
         explanations=explanations_frame(reasons),
         notes={
             "orders": len(rows),
@@ -116,11 +133,11 @@ def floor_outcome(plan: FloorPlan, reasons: list[Reason]) -> Outcome:
     )
 
 
-def _status_of_floor(plan: FloorPlan, told: bool) -> Status:
-    """Return optimal where nothing costs anything, infeasible where nothing could be made."""
+def _status_of_floor(plan: FloorPlan, told: bool, bound: float | None) -> Status:
+    """Return optimal where the cost meets its bound, infeasible where nothing could be made."""
     if not plan.floor.jobs:
         return "infeasible" if told else "optimal"
-    return "optimal" if plan.times.cost <= 0 else "feasible"
+    return "optimal" if plan.times.cost <= (bound or 0.0) + 1e-9 else "feasible"
 
 
 def _status(makes: int, lines: list[Line]) -> Status:

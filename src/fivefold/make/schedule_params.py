@@ -35,6 +35,9 @@ class Params:
     change_cost_per_step : float
         Steps, when rescheduling: cost of one step that starts at another time; every hour
         it moves costs a tenth, another machine twice as much.
+    solver_seconds : float
+        Steps: wall clock given to the constraint solver after the search; 0 leaves it out and
+        the schedule then depends on the seed alone.
     seed : int
         Seed of the search; one seed gives one schedule.
     """
@@ -49,6 +52,7 @@ class Params:
     buffer_days: int = 0
     trials: int = 20_000
     change_cost_per_step: float = 1.0
+    solver_seconds: float = 0.0
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -61,6 +65,7 @@ class Params:
             "buffer_days",
             "trials",
             "change_cost_per_step",
+            "solver_seconds",
         ):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")

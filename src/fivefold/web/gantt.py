@@ -15,7 +15,10 @@ _HEAD = 34
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """Work on a resource from start to finish; `late_days` above zero marks it."""
+    """Work on a resource from start to finish; `late_days` above zero marks it.
+
+    `setup_hours` at its start are drawn paler.
+    """
 
     name: str
     resource: str
@@ -23,6 +26,7 @@ class Task:
     finish: datetime
     late_days: float = 0.0
     tip: str = ""
+    setup_hours: float = 0.0
 
 
 def gantt(
@@ -87,6 +91,11 @@ def _bar(canvas: Canvas, task: Task, start: datetime, across: Scale, y: float) -
     late = task.late_days > 0
     tip = task.tip or f"{task.name}: {task.start:%d %b %H:%M} to {task.finish:%d %b %H:%M}"
     canvas.bar(x, y, max(2.0, wide - 1.5), 24, token="bad" if late else "good", radius=4, tip=tip)
+    if task.setup_hours > 0:
+        until = min(task.finish, task.start + timedelta(hours=task.setup_hours))
+        paid = across((until - start).total_seconds() / 3600) - x
+        if paid >= 1.5:
+            canvas.bar(x, y, paid, 24, token="rule", radius=2, tip=f"Set-up. {tip}")
     words = shortened(task.name, wide - (24 if late else 10), 11)
     if late and wide > 14:
         canvas.text(x + 5, y + 16, "▲", token="surface", size=10)

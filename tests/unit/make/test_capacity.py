@@ -7,7 +7,8 @@ import pytest
 
 from fivefold.calendars import WorkCalendar
 from fivefold.errors import DataError
-from fivefold.make.capacity import WorkTime, resources, rough_cut, steps
+from fivefold.make.capacity import WorkTime, resources, steps
+from fivefold.make.loads import measure_loads
 from fivefold.model import Dataset, schema
 
 AS_OF = date(2026, 11, 22)
@@ -144,7 +145,7 @@ def test_rough_cut_sets_hours_asked_against_hours_there() -> None:
             )
         ]
     )
-    table = rough_cut(_plant(supply_plan=plan), as_of=AS_OF, periods=2)
+    table = measure_loads(_plant(supply_plan=plan), as_of=AS_OF, periods=2)["resource_loads"]
 
     line = table.filter(pl.col("resource") == "LINE")
     assert line["load_hours"].to_list() == pytest.approx([2 * (2 + 25), 2 + 25])
@@ -166,7 +167,7 @@ def test_rough_cut_falls_back_on_requirements() -> None:
             }
         ]
     )
-    table = rough_cut(_plant(requirements=needs), as_of=AS_OF, periods=2)
+    table = measure_loads(_plant(requirements=needs), as_of=AS_OF, periods=2)["resource_loads"]
 
     loads = table.filter(pl.col("resource") == "PACK")["load_hours"].to_list()
     assert loads == pytest.approx([0.0, 0.5 + 20 * 0.02])

@@ -357,8 +357,8 @@ def _inventory(as_of: date) -> list[Row]:
             whole += mean
             rows.append(row(good.item, centre.code, mean * (centre.days + 16)))
         rows.append(row(good.item, PLANT_B, whole * (good.product.days + 4)))
-        for module in good.product.modules:
-            daily[module] = daily.get(module, 0.0) + whole
+        for code in good.product.modules:
+            daily[code] = daily.get(code, 0.0) + whole
     for module in MODULES:
         rows.append(row(module.code, PLANT_B, daily[module.code] * (module.make_days + 9)))
         rows += [row(part.code, PLANT_A, daily[module.code] * 12) for part in part_of(module)]
@@ -370,8 +370,8 @@ def _supply_orders(as_of: date) -> list[Row]:
     daily: dict[str, float] = {}
     for good in finished_goods():
         whole = sum(_daily(good.item, centre.code) for centre in CENTRES)
-        for module in good.product.modules:
-            daily[module] = daily.get(module, 0.0) + whole
+        for code in good.product.modules:
+            daily[code] = daily.get(code, 0.0) + whole
     rows: list[Row] = []
     for module in MODULES:
         for part in part_of(module):
