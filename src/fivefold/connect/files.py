@@ -17,6 +17,7 @@ from fivefold.connect.amazon.readers import READERS
 from fivefold.connect.amazon.report import ReportKind, report_kinds, typed_report
 from fivefold.connect.findings import Findings
 from fivefold.connect.loaded import MET, OWN, STATED, Loaded
+from fivefold.connect.mapping import mapping_for
 from fivefold.connect.rows import check_rows, conformed
 from fivefold.connect.settings import ImportSettings
 from fivefold.connect.tables import UNREADABLE, read_cells, read_parquet
@@ -164,6 +165,16 @@ def _title(kind: str) -> str:
     return f"Table {name}" if family == "table" else ""
 
 
+def read_names(name: str, content: bytes) -> list[tuple[str, ...]]:
+    """Return the header of a file, or of each sheet of a workbook; none where it has none."""
+    findings = Findings(name, "")
+    if content.startswith(b"PK\x03\x04"):
+        sheets = excel.read_sheets(content, ImportSettings().limits, findings)
+        return [sheet.header for sheet in sheets.values()]
+    header = recognise(name, content).header
+    return [header] if header else []
+
+
 def read_file(name: str, content: bytes, *, settings: ImportSettings | None = None) -> Loaded:
     r"""Return the tables of one file and every problem found in it.
 
@@ -221,6 +232,10 @@ def _read_sheet(
 ) -> Loaded:
     """Return the tables of one sheet of text cells."""
     seen = seen if seen.header == sheet.header else recognise_header(name, sheet.header)
+    mapping = mapping_for(sheet.header, settings.mappings)
+    if mapping is not None:
+        seen = Recognition(kind=f"table:{mapping.table}", confidence=1.0, header=sheet.header)
+        sheet = mapping.renamed(sheet)
     family, _, kind = seen.kind.partition(":")
     findings.table = kind or name
     if family == "amazon":
@@ -241,7 +256,8 @@ def _read_sheet(
         columns_understood=read.understood,
         columns_kept=read.kept,
         columns_missing=read.missing,
-        header=sheet.header,
+        columns_written={kind: read.understood},
+        header=seen.header,
         encoding=sheet.encoding,
     )
 
@@ -259,7 +275,7 @@ def _say_unknown(seen: Recognition, findings: Findings) -> None:
         "unknown_kind",
         "the header is neither that of a known Seller Central report nor of a table of Fivefold; "
         f"found the columns {', '.join(seen.header[:8]) or '(none)'}; name the file after its "
-        "table or use the template",
+        "table, use the template, or say what its columns are (`fivefold map`)",
         row=1,
     )
 
@@ -384,6 +400,7 @@ def _read_parquet(
         columns_understood=read.understood,
         columns_kept=read.kept,
         columns_missing=read.missing,
+        columns_written={kind: read.understood},
         header=seen.header,
         encoding="Parquet",
     )
@@ -428,6 +445,9 @@ def _read_workbook(
         columns_understood=tuple(c for part in parts for c in part.columns_understood),
         columns_kept=tuple(c for part in parts for c in part.columns_kept),
         columns_missing=(),
+        columns_written={
+            table: names for part in parts for table, names in part.columns_written.items()
+        },
         header=tuple(sheets),
         encoding="Excel workbook",
         understood="Excel workbook: "

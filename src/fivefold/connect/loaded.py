@@ -36,6 +36,8 @@ class Loaded:
     columns_understood, columns_kept, columns_missing : tuple of str
         Columns that were used, that were kept without being understood, and that the kind of
         file usually has.
+    columns_written : mapping of str to tuple of str
+        By table, the columns of the schema that the file has.
     header : tuple of str
         As written.
     encoding, sha256, understood : str
@@ -53,6 +55,7 @@ class Loaded:
     columns_understood: tuple[str, ...] = ()
     columns_kept: tuple[str, ...] = ()
     columns_missing: tuple[str, ...] = ()
+    columns_written: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     header: tuple[str, ...] = ()
     encoding: str = ""
     sha256: str = ""

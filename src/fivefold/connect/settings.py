@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from fivefold.connect.mapping import ColumnMapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +65,8 @@ class ImportSettings:
     inbound_days_working, inbound_days_shipped, inbound_days_receiving : int
         Days from `as_of` until units in that state are expected to be on sale; the reports
         give quantities without dates.
+    mappings : tuple of ColumnMapping
+        What headers of no known kind mean.
     limits : Limits
     """
 
@@ -77,6 +82,7 @@ class ImportSettings:
     inbound_days_working: int = 28
     inbound_days_shipped: int = 14
     inbound_days_receiving: int = 5
+    mappings: tuple[ColumnMapping, ...] = ()
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -15,6 +15,9 @@ from fivefold.connect.merge import check_tables, merge
 from fivefold.connect.settings import ImportSettings
 from fivefold.cycle import documents
 from fivefold.cycle.bookkeeping import at_noon, settlement_commands, stock_commands
+from fivefold.cycle.documents import Recorded
+from fivefold.cycle.mapping import mappings
+from fivefold.cycle.previewing import Preview, differences, only_changes
 from fivefold.cycle.progress import Progress, silent
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import NotFoundError, Problem
@@ -34,7 +37,8 @@ class FileReport:
     """What became of one file.
 
     `status` is loaded, already_loaded (the same bytes were imported before), refused (a
-    problem stands against it; nothing of it was kept) or not_used.
+    problem stands against it; nothing of it was kept), unchanged (it says what stands already,
+    and only changes were wanted) or not_used.
     """
 
     name: str
@@ -60,6 +64,7 @@ class ImportReport:
     commands_known: int = 0
     dry_run: bool = False
     refused_commands: tuple[str, ...] = field(default_factory=tuple)
+    preview: Preview | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -76,6 +81,7 @@ def import_files(
     settings: ImportSettings | None = None,
     dry_run: bool = False,
     skip_bad_rows: bool = False,
+    changes_only: bool = False,
     progress: Progress = silent,
 ) -> ImportReport:
     """Return what became of each file; those without an error are kept and booked.
@@ -92,9 +98,13 @@ def import_files(
         Say what would happen and change nothing.
     skip_bad_rows : bool
         Keep the good rows of a file that has bad ones; each row left out is told.
+    changes_only : bool
+        Keep of a file only rows that say something else than what stands, as from a workbook
+        that was exported, edited and brought back. Cells of columns it lacks stay as they are.
     """
     known = {fact.subject for fact in workspace.imports()}
     chosen = settings or ImportSettings(as_of=as_of)
+    chosen = replace(chosen, mappings=(*chosen.mappings, *mappings(workspace)))
     listed = list(files)
     loads: list[Loaded] = []
     for number, (name, content) in enumerate(listed):
@@ -102,11 +112,22 @@ def import_files(
         load = read_file(name, content, settings=chosen)
         loads.append(load.without_bad_rows() if skip_bad_rows else load)
     progress("check together", 0.6)
+    standing = workspace.dataset(as_of=as_of) if changes_only or dry_run else None
+    preview = (
+        differences((load for load in loads if load.sha256 not in known), standing)
+        if standing is not None
+        else None
+    )
+    same: set[str] = set()
+    if changes_only and standing is not None:
+        fewer = [only_changes(load, standing) for load in loads]
+        same = {b.sha256 for a, b in zip(loads, fewer, strict=True) if a.tables and not b.tables}
+        loads = fewer
     fresh = _first_of_each(load for load in loads if load.sha256 not in known)
     dataset, refused, notes, changed = _fit_together(workspace, fresh)
-    reports = tuple(_report(load, known, refused, fresh) for load in loads)
+    reports = tuple(_report(load, known, refused, fresh, same) for load in loads)
     if dry_run:
-        return ImportReport(files=reports, notes=notes, dry_run=True)
+        return ImportReport(files=reports, notes=notes, dry_run=True, preview=preview)
     kept = [load for load in fresh if load.sha256 not in refused and load.tables]
     progress("keep", 0.7)
     workspace.denominate(dataset.setting("currency", "USD") or "USD")
@@ -129,7 +150,29 @@ def import_files(
         commands_written=written + len(kept),
         commands_known=already,
         refused_commands=short,
+        preview=preview,
     )
+
+
+def undo_last_import(workspace: Workspace, *, actor: str, as_of: date) -> list[str]:
+    """Take back every file of the import made last that still stands; return their names.
+
+    Raises
+    ------
+    NotFoundError
+        If no imported file stands.
+    """
+    standing = {fact.seq: fact for fact in workspace.imports()}
+    loads: list[list[Recorded]] = [[]]
+    for fact in workspace.recorded(documents.FILE_LOADED, documents.IMPORTS_BOOKED):
+        if fact.kind == documents.IMPORTS_BOOKED:
+            loads.append([])
+        elif fact.seq in standing:
+            loads[-1].append(fact)
+    last = next((files for files in reversed(loads) if files), None)
+    if last is None:
+        raise NotFoundError("no imported file stands, so there is nothing to take back")
+    return [undo_import(workspace, fact.subject, actor=actor, as_of=as_of) for fact in last]
 
 
 def undo_import(workspace: Workspace, sha256: str, *, actor: str, as_of: date) -> str:
@@ -215,11 +258,14 @@ def _report(
     known: set[str],
     refused: dict[str, list[Problem]],
     fresh: Sequence[Loaded],
+    same: Set[str],
 ) -> FileReport:
     if load.sha256 in known or all(load is not other for other in fresh):
         status = "already_loaded"
     elif load.sha256 in refused:
         status = "refused"
+    elif load.sha256 in same:
+        status = "unchanged"
     else:
         status = "loaded" if load.tables else "not_used"
     kept = {name: frame.height for name, frame in load.tables.items()}
