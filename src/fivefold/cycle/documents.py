@@ -39,6 +39,8 @@ PLAN_ACCEPTED = "plan.accepted"
 FILE_LOADED = "import.loaded"
 FILE_UNDONE = "import.undone"
 IMPORTS_BOOKED = "import.booked"
+MAPPING_KEPT = "mapping.kept"
+MAPPING_DROPPED = "mapping.dropped"
 
 #: Facts that say what a supply order is and how it stands.
 SUPPLY_FACTS = (
