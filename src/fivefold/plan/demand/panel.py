@@ -25,9 +25,9 @@ from fivefold.plan.demand.drivers import Drivers
 #: Mean interval between demands and squared coefficient of variation that part the classes.
 INTERVAL_LIMIT, VARIATION_LIMIT = 1.32, 0.49
 #: Series of a piece of a large panel, forecast by itself on one processor.
-PIECE = 5000
+PIECE = 10_000
 #: Series that try all methods; of more than twice as many the others run what these chose.
-VOTERS = 600
+VOTERS = 750
 #: Run for every series, for comparison.
 REFERENCE = "seasonal_naive"
 #: What a panel's forecast holds a row of for every series.

@@ -67,7 +67,7 @@ class SeriesParams:
     boosting : {'auto', 'always', 'never'}
         Whether boosted trees over all series are among the methods.
     workers : int, optional
-        Processes for more than 5,000 series; one a processor by default.
+        Processes for more than 10,000 series; one a processor by default.
     """
 
     horizon: int | None = None

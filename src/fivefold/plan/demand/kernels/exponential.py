@@ -23,6 +23,17 @@ from numba import njit
 #: Smoothing parameters are searched inside these bounds: alpha, beta/alpha, gamma, phi.
 LOW = np.array([0.01, 0.0, 0.0, 0.8])
 HIGH = np.array([0.99, 0.9, 0.5, 0.98])
+#: Values on which parameters are searched; the states are those of the whole series.
+MEMORY = 320
+
+
+@njit(cache=True)
+def latest(y, m):
+    """Return the latest part of a long series, a whole number of seasons after its start."""
+    if y.size <= MEMORY + m:
+        return y
+    first = (y.size - MEMORY) // m * m
+    return y[first:]
 
 
 @njit(cache=True, fastmath=False)
@@ -138,14 +149,16 @@ def simple_alpha(y):
     none = np.zeros(0)
     point = np.array([0.5, 0.0, 0.0, 1.0])
     best, start = np.inf, 0.5
+    recent = latest(y, 1)
     for alpha in (0.02, 0.1, 0.25, 0.5, 0.8):
         point[0] = alpha
-        value = _evaluate(y, point, False, False, none, states)
+        value = _evaluate(recent, point, False, False, none, states)
         if value < best * (1 - 1e-9):
             best, start = value, alpha
     point[0] = start
     free = np.array([True, False, False, False])
-    search(y, free, point, False, False, none, states)
+    search(recent, free, point, False, False, none, states)
+    _evaluate(y, point, False, False, none, states)
     return point[0], states[0]
 
 
@@ -175,9 +188,10 @@ def holt(y, damped, out):
     none = np.zeros(0)
     point = np.array([0.4, 0.1, 0.0, 0.92 if damped else 1.0])
     free = np.array([True, True, False, damped])
-    first = search(y, free, point, True, False, none, states)
+    recent = latest(y, 1)
+    first = search(recent, free, point, True, False, none, states)
     other = np.array([0.9, 0.4, 0.0, 0.85 if damped else 1.0])
-    if search(y, free, other, True, False, none, states) < first:
+    if search(recent, free, other, True, False, none, states) < first:
         point[:] = other
     _evaluate(y, point, True, False, none, states)
     _project(states, point[3], out)
@@ -193,7 +207,8 @@ def holt_winters(y, season0, damped, out):
     if not damped:
         point[1] = 0.0
         point[3] = 1.0
-    search(y, free, point, damped, True, season0, states)
+    search(latest(y, m), free, point, damped, True, season0, states)
+    _evaluate(y, point, damped, True, season0, states)
     _project(states, point[3], out)
     phase = y.size % m
     for h in range(out.size):

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fivefold.plan.demand.kernels.exponential import simple_alpha
+from fivefold.plan.demand.kernels.exponential import latest, simple_alpha
 
 
 @njit(cache=True)
@@ -77,9 +77,10 @@ def optimised(y, out):
     """The dynamic optimised theta model."""
     n = y.size
     solved = np.zeros(5)
+    recent = latest(y, 1)
     best, alpha = np.inf, 0.5
     for trial in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.98):
-        value = _profile(y, trial, solved)
+        value = _profile(recent, trial, solved)
         if value < best * (1 - 1e-9):
             best, alpha = value, trial
     step, rounds = 0.075, 0
@@ -88,7 +89,7 @@ def optimised(y, out):
         moved = False
         for sign in (1.0, -1.0):
             trial = min(0.99, max(0.1, alpha + sign * step))
-            value = _profile(y, trial, solved)
+            value = _profile(recent, trial, solved)
             if value < best * (1 - 1e-9):
                 best, alpha, moved = value, trial, True
         if not moved:
