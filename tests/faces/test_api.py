@@ -333,3 +333,21 @@ def test_the_description_and_its_page_need_nothing_from_anywhere(api: Any) -> No
         for method, operation in operations.items():
             assert operation.get("x-verb"), f"{method} {path}"
             assert operation.get("description"), f"{method} {path}"
+
+
+def test_channels_are_compared_and_claims_refused_in_words(api: Any) -> None:
+    found = api.ask("GET", "/channels/comparison").json()
+    assert {row["item"] for row in found["choices"]} == {"LAMP-01", "DESK-7"}
+    one = api.ask("GET", "/channels/items/LAMP-01").json()
+    assert one["item"]["best"] == one["item"]["today"]
+    level = api.ask("GET", "/channels/items/LAMP-01/break-even", params={"lever": "price"})
+    assert level.json()["crossings"] == []
+    assert api.ask("GET", "/channels/items/GONE").status_code == 404
+    assert len(api.ask("GET", "/channels/mix", params={"months": 2}).json()["rows"]) == 4
+    assert api.ask("GET", "/inbound/reconciliation").json() == {"lines": []}
+    assert api.ask("GET", "/inbound/shipments").json()["inbound_shipments"] == []
+    refused = api.ask("POST", "/inbound/claims/GONE")
+    assert (refused.status_code, refused.json()["detail"]) == (
+        404,
+        "no shipment 'GONE' was sent to a fulfilment network",
+    )

@@ -327,3 +327,26 @@ def test_importing_the_package_loads_neither_polars_nor_numpy() -> None:
     code = f"import sys, fivefold; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_channels_and_shipments_are_told_by_command(books: Path) -> None:
+    shown = answer("channels", "show", "-w", books)
+    item = shown["items"][0]
+    why = answer("channels", "why", item["item"], "-w", books)
+    assert [c["channel"] for c in why["item"]["channels"]] == [
+        c["channel"] for c in item["channels"]
+    ]
+    assert why["reasons"]
+    run("channels", "why", "GONE", "-w", books, code=USAGE)
+    run("channels", "break-even", item["item"], "weight", "-w", books, code=USAGE)
+    level = answer("channels", "break-even", item["item"], "price", "-w", books)
+    assert {row["channel"] for row in level["curves"]} <= {c["channel"] for c in item["channels"]}
+    mix = answer("channels", "mix", "--months", 3, "-w", books)
+    assert {row["month"] for row in mix["rows"]} == {"2026-11-01", "2026-12-01", "2027-01-01"}
+    packed = answer("inbound", "plan", "--weeks", 8, "-w", books)
+    assert packed["violations"] == []
+    for shipment in packed["shipments"]:
+        assert sum(row["quantity"] for row in shipment["carton_rows"]) == shipment["units"]
+        assert sum(option["chosen"] for option in shipment["options"]) == 1
+    assert answer("inbound", "reconcile", "-w", books)["lines"] == []
+    run("inbound", "claim", "GONE", "-w", books, code=USAGE)

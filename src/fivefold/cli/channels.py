@@ -38,14 +38,13 @@ ItemArgument = Annotated[str, typer.Argument(help="Code of the item.")]
 @contextmanager
 def planned(workspace: Path, as_of: str | None, *, as_json: bool) -> Iterator[tuple[Dataset, date]]:
     """Yield the data with the tables of the plan made last, if there is one, and the day."""
-    from fivefold.cli.when import plan_day
+    from fivefold.cli.when import parsed_day, plan_day
+    from fivefold.cycle.channel_advice import planned_dataset
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        latest = store.latest_plan()
-        day = latest.as_of if latest is not None and as_of is None else plan_day(store, as_of)
-        dataset = store.dataset(as_of=day)
-        yield (dataset if latest is None else dataset.with_tables(**latest.tables)), day
+        day = parsed_day(as_of) if as_of else None
+        yield planned_dataset(store, day, otherwise=plan_day(store, as_of))
 
 
 def show_command(
@@ -57,7 +56,7 @@ def show_command(
 ) -> None:
     """Compare the channels of every item: contribution, its ends, what changing would gain."""
     from fivefold.cli.output import emit
-    from fivefold.cycle.channel_advice import advise
+    from fivefold.cycle.channel_advice import advise, item_records
 
     with planned(workspace, as_of, as_json=as_json) as (dataset, day):
         found = advise(dataset, as_of=day, also=also or [])
@@ -67,35 +66,11 @@ def show_command(
             "gain_per_year": found.gain_per_year,
             "sure_gain_per_year": found.sure_gain_per_year,
             "changes": found.changes.to_dicts(),
-            "items": _items(found),
+            "items": item_records(found),
         },
         as_json=as_json,
         show=lambda out: _show(out, found, most),
     )
-
-
-def _items(found: Advice) -> list[dict[str, Any]]:
-    """Return a record an item: every channel with its contribution, ends and fee lines."""
-    lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in found.fees.iter_rows(named=True):
-        lines.setdefault((row["item"], row["channel"]), []).append(
-            {key: value for key, value in row.items() if key not in ("item", "channel")}
-        )
-    items: dict[str, dict[str, Any]] = {}
-    for row in found.choices.iter_rows(named=True):
-        record = items.setdefault(
-            row["item"], {"item": row["item"], "best": None, "today": None, "channels": []}
-        )
-        record["channels"].append(
-            {
-                **{key: value for key, value in row.items() if key not in ("item", "decision")},
-                "lines": lines.get((row["item"], row["channel"]), []),
-            }
-        )
-        for mark in ("best", "today"):
-            if row[f"is_{mark}"]:
-                record[mark] = row["channel"]
-    return list(items.values())
 
 
 def _show(out: Console, found: Advice, most: int) -> None:
@@ -140,30 +115,17 @@ def why_command(
 ) -> None:
     """Say why a channel is best for an item: every line with its card, grade and ends."""
     from fivefold.cli.output import emit
-    from fivefold.cycle.channel_advice import advise
+    from fivefold.cycle.channel_advice import advise, item_records, only
 
     with planned(workspace, as_of, as_json=as_json) as (dataset, day):
-        sold = dataset["items"]["item"].to_list()
-        if item not in sold:
-            raise usage_error(f"no item {item!r}" + _near(item, sold))
-        narrow = dataset.with_tables(
-            items=dataset["items"].filter(dataset["items"]["item"] == item)
-        )
-        found = advise(narrow, as_of=day, also=also or [])
-    records = _items(found)
+        found = advise(only(dataset, item), as_of=day, also=also or [])
+    records = item_records(found)
     reasons = found.reasons.to_dicts()
     emit(
         {"as_of": day, "item": records[0] if records else None, "reasons": reasons},
         as_json=as_json,
         show=lambda out: _why(out, item, found),
     )
-
-
-def _near(name: str, known: list[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=3)
-    return f"; near: {', '.join(near)}" if near else ""
 
 
 def _why(out: Console, item: str, found: Advice) -> None:

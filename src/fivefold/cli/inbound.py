@@ -37,11 +37,12 @@ def plan_command(
 
     with planned(workspace, as_of, as_json=as_json) as (dataset, day):
         outcome = plan_shipments(dataset, InboundParams(weeks=weeks), as_of=day)
-    checked = check_plan(dataset.with_tables(**outcome.tables), as_of=day)
+    assert outcome.explanations is not None
+    explained = dataset.with_tables(**outcome.tables, explanations=outcome.explanations)
+    checked = check_plan(explained, as_of=day)
     broken = checked.filter(checked["table"].is_in(_TABLES))
     if out_folder is not None:
         _write(outcome, out_folder)
-    assert outcome.explanations is not None
     emit(
         {
             "as_of": day,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from difflib import get_close_matches
+from typing import Any
 
 import polars as pl
 
+from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.channel_costs import ChannelParams
 from fivefold.deliver.channels import choose_channels
 from fivefold.errors import NotFoundError
@@ -104,6 +107,54 @@ def summed(outcome: Outcome) -> Advice:
         gain_per_year=float(changes["gain_per_year"].sum()),
         sure_gain_per_year=float(changes.filter("holds_at_worst")["gain_per_year"].sum()),
     )
+
+
+def item_records(advice: Advice) -> list[dict[str, Any]]:
+    """Return a record an item: best channel, today's, and every channel with its lines."""
+    lines: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in advice.fees.iter_rows(named=True):
+        line = {key: value for key, value in row.items() if key not in ("item", "channel")}
+        lines.setdefault((row["item"], row["channel"]), []).append(line)
+    items: dict[str, dict[str, Any]] = {}
+    for row in advice.choices.iter_rows(named=True):
+        record = items.setdefault(
+            row["item"], {"item": row["item"], "best": None, "today": None, "channels": []}
+        )
+        told = {key: value for key, value in row.items() if key not in ("item", "decision")}
+        told["lines"] = lines.get((row["item"], row["channel"]), [])
+        record["channels"].append(told)
+        for mark in ("best", "today"):
+            if row[f"is_{mark}"]:
+                record[mark] = row["channel"]
+    return list(items.values())
+
+
+def planned_dataset(
+    workspace: Workspace, day: date | None, *, otherwise: date
+) -> tuple[Dataset, date]:
+    """Return the data with the tables of the plan made last, where there is one, and its day.
+
+    A day given goes before the plan's; where there is neither, `otherwise` is the day.
+    """
+    latest = workspace.latest_plan()
+    chosen = day or (otherwise if latest is None else latest.as_of)
+    dataset = workspace.dataset(as_of=chosen)
+    return (dataset if latest is None else dataset.with_tables(**latest.tables)), chosen
+
+
+def only(dataset: Dataset, item: str) -> Dataset:
+    """Return the dataset with one item to be judged.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such item; near ones are named.
+    """
+    rows = dataset["items"].filter(pl.col("item") == item)
+    if rows.height == 0:
+        near = get_close_matches(item, dataset["items"]["item"].to_list(), n=3)
+        raise NotFoundError(f"no item {item!r}" + (f"; near: {', '.join(near)}" if near else ""))
+    return dataset.with_tables(items=rows)
 
 
 def with_thinkable(dataset: Dataset, kinds: Sequence[str]) -> Dataset:
