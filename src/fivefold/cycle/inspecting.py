@@ -6,7 +6,6 @@ plan does not count on it; one that passes can be sold. Writes one command or no
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -21,16 +20,8 @@ from fivefold.cycle.workspace import Workspace
 from fivefold.errors import NotFoundError
 from fivefold.ledger.balances import on_hand
 from fivefold.ledger.events import Command, Fact, Move, Place, Posting
-from fivefold.model import Dataset
-from fivefold.source.sampling import (
-    Level,
-    SamplingPlan,
-    Severity,
-    limits,
-    next_severity,
-    sampling_plan,
-    switching_points,
-)
+from fivefold.source.sampling import Level, SamplingPlan, limits, sampling_plan
+from fivefold.source.scorecard import severity_after
 
 #: Acceptance quality limit in percent where no setting `aql_percent` tells. A policy to begin
 #: with; buyer and supplier agree on one.
@@ -70,33 +61,6 @@ class Inspected:
     plan: dict[str, Any]
 
 
-def severity_of(dataset: Dataset, supplier: str, *, level: Level = LEVEL) -> Severity:
-    """Return how strictly the next lot of a supplier is inspected, after all lots so far."""
-    own = (
-        dataset["inspections"]
-        .filter((pl.col("supplier") == supplier) & (pl.col("sample_size") > 0))
-        .sort("inspected_on", "inspection", maintain_order=True)
-    )
-    return next_severity(_lots(own.iter_rows(named=True), level))
-
-
-def _lots(rows: Iterable[dict[str, Any]], level: Level) -> Iterable[tuple[Any, int]]:
-    known = limits()
-    for row in rows:
-        points = 0
-        if row["verdict"] == "accepted" and row["aql_percent"] in known:
-            plan = sampling_plan(
-                lot_size=row["lot_size"],
-                aql_percent=row["aql_percent"],
-                level=level,
-                severity=row["severity"] or "normal",
-            )
-            points = switching_points(
-                plan, lot_size=row["lot_size"], level=level, defects=row["defects_found"]
-            )
-        yield row["verdict"], points
-
-
 def lot_to_inspect(
     workspace: Workspace, order: str, item: str = "", receipt: str = "", *, on: date
 ) -> Lot:
@@ -133,7 +97,10 @@ def lot_to_inspect(
             lot_size=size,
             aql_percent=aql,
             level=LEVEL,
-            severity=severity_of(dataset, found.supply.source),
+            severity=severity_after(
+                dataset["inspections"].filter(pl.col("supplier") == found.supply.source),
+                level=LEVEL,
+            ),
         ),
     )
 

@@ -145,7 +145,7 @@ def _legal_lines(draft: Draft, terms: Terms) -> tuple[list[Buy], dict[str, tuple
     """Return one line an item with lot rules kept, and what was raised from and to.
 
     A supplier's minimum and multiple hold for a line, so buys of one item share it; the
-    line names the decision with the earliest order day, the explanations name all.
+    line's `decision` is the one with the earliest order day, its `decisions` are all.
     """
     lines: dict[str, Buy] = {}
     for buy in draft.all_buys:
@@ -199,6 +199,9 @@ def price_order(name: str, draft: Draft, terms: Terms) -> Priced:
                 "unit_price": 0.0 if price is None else price,
                 "landed_unit_cost": known / buy.quantity if price is not None else None,
                 "decision": buy.decision,
+                "decisions": " ".join(
+                    sorted(other.decision for other in draft.all_buys if other.item == buy.item)
+                ),
             }
         )
     order = {

@@ -5,7 +5,7 @@ Knows suppliers' terms. Never changes what the plan needs, only how it is ordere
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -26,9 +26,6 @@ class Params:
     consolidate_days : int
         Buys whose order days lie this close may share one order, placed on the first of
         these days, where every line still arrives by its due day.
-    top_up_days : int
-        To reach a supplier's minimum order value, buys planned up to so many days later
-        may be ordered now.
     horizon_days : int or None
         Only buys to be ordered within so many days become orders; None takes all.
     cost_of_capital_share_per_year : float
@@ -40,14 +37,13 @@ class Params:
     """
 
     consolidate_days: int = 3
-    top_up_days: int = 28
     horizon_days: int | None = None
     cost_of_capital_share_per_year: float = 0.12
     storage_share_per_year: float = 0.08
     load_m3: Mapping[str, float] = field(default_factory=lambda: {"fcl": 67.0, "ftl": 80.0})
 
     def __post_init__(self) -> None:
-        for name in ("consolidate_days", "top_up_days", "horizon_days"):
+        for name in ("consolidate_days", "horizon_days"):
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"{name} must not be negative, found {value}")
@@ -93,7 +89,7 @@ def propose_orders(dataset: Dataset, params: Params | None = None, *, as_of: dat
     )
     by_supplier: dict[str, list[Draft]] = {}
     for group in _groups(dataset["supply_plan"], params, as_of):
-        by_supplier.setdefault(group[0], []).extend(_drafts(*group, terms=terms, params=params))
+        by_supplier.setdefault(group[0], []).extend(_drafts(*group, params=params))
     drafts = [
         draft
         for supplier, own in by_supplier.items()
@@ -101,7 +97,7 @@ def propose_orders(dataset: Dataset, params: Params | None = None, *, as_of: dat
             own, minimum=terms.minimum_value(supplier), value=terms.goods_value
         )
     ]
-    names = _names(drafts)
+    names = _names(drafts, set(dataset["supply_orders"]["order"].to_list()))
     orders: list[dict[str, object]] = []
     lines: list[dict[str, object]] = []
     reasons: list[Reason] = []
@@ -156,10 +152,9 @@ def _drafts(
     mode: str,
     buys: list[Buy],
     *,
-    terms: Terms,
     params: Params,
 ) -> list[Draft]:
-    """Return buys joined into orders, each raised to the minimum value where later buys allow."""
+    """Return buys joined into orders."""
     drafts: list[Draft] = []
     for buy in buys:
         near = (
@@ -180,48 +175,11 @@ def _drafts(
             )
         else:
             drafts[found] = replace(drafts[found], buys=(*drafts[found].buys, buy))
-    minimum = terms.minimum_value(supplier)
-    return _topped_up(drafts, minimum, terms, params) if minimum > 0 else drafts
+    return drafts
 
 
-def _topped_up(drafts: list[Draft], minimum: float, terms: Terms, params: Params) -> list[Draft]:
-    """Return drafts in which those below the minimum value have taken in later buys."""
-    waiting = list(drafts)
-    done: list[Draft] = []
-    while waiting:
-        draft = waiting.pop(0)
-        while terms.goods_value(draft) < minimum:
-            position = _next_need(draft, waiting, params.top_up_days)
-            if position is None:
-                break
-            donor = waiting[position]
-            taken = donor.buys[0]
-            draft = replace(draft, pulled=(*draft.pulled, taken))
-            rest = donor.buys[1:]
-            if rest:
-                waiting[position] = replace(
-                    donor, buys=rest, order_on=min(buy.order_on for buy in rest)
-                )
-            else:
-                waiting.pop(position)
-        done.append(draft)
-    return done
-
-
-def _next_need(draft: Draft, waiting: list[Draft], top_up_days: int) -> int | None:
-    """Return the later draft whose first buy can be ordered now without delaying a line."""
-    latest = draft.order_on + timedelta(days=top_up_days)
-    for position, other in enumerate(waiting):
-        buy = other.buys[0]
-        together = replace(draft, pulled=(*draft.pulled, buy))
-        in_time = all(together.expected_on <= line.due_on for line in together.all_buys)
-        if draft.order_on <= buy.order_on <= latest and in_time:
-            return position
-    return None
-
-
-def _names(drafts: Iterable[Draft]) -> list[str]:
-    """Return a number for each order, made of what it is.
+def _names(drafts: Iterable[Draft], taken: Set[str] = frozenset()) -> list[str]:
+    """Return a number for each order, made of what it is; numbers `taken` are other orders.
 
     Two orders of one supplier, destination, day and mode exist only where their arrival
     days differ; the later ones then carry theirs.
@@ -230,9 +188,9 @@ def _names(drafts: Iterable[Draft]) -> list[str]:
     for draft in drafts:
         parts = ["PO", draft.supplier, draft.destination, f"{draft.order_on:%Y%m%d}"]
         name = "-".join([*parts, draft.mode] if draft.mode else parts)
-        if name in names:
+        if name in names or name in taken:
             name += f"-{draft.expected_on:%Y%m%d}"
-        if name in names:
+        if name in names or name in taken:
             name += f"-{draft.all_buys[0].decision}"
         names.append(name)
     return names

@@ -19,6 +19,7 @@ from fivefold.source.landed_cost import (
     unit_volume_m3,
     unit_weight_kg,
 )
+from fivefold.source.learning import Learnt, learnt_by_item
 from fivefold.source.options import Option, option_row, ranking_reasons
 from fivefold.source.price_breaks import price_lists
 from fivefold.source.risk import with_risk
@@ -84,7 +85,7 @@ def rank_options(dataset: Dataset, params: Params | None = None, *, as_of: date)
     ----------
     dataset : Dataset
         Reads suppliers, supplier_offers, price_breaks, duties, lanes, items, locations,
-        forecast_means, bills_of_material, operations, settings.
+        forecast_means, bills_of_material, operations, goods_receipts, settings.
     params : Params, optional
     as_of : date
         Offers, lanes and duties must be in force; duty is that of the day of arrival.
@@ -97,6 +98,34 @@ def rank_options(dataset: Dataset, params: Params | None = None, *, as_of: date)
         Objective is None: nothing is bought here.
     """
     params = params or Params()
+    ways = valued_options(dataset, params, as_of=as_of)
+    reasons: list[Reason] = []
+    rows: list[dict[str, object]] = []
+    for ranked in ways.ranked.values():
+        rows.extend(option_row(option, rank) for rank, option in enumerate(ranked, start=1))
+        reasons.extend(ranking_reasons(ranked, review_days=params.review_days))
+    reasons.extend(ways.left_out)
+    reasons.extend(ways.learnt)
+    return Outcome(
+        tables={"sourcing_options": schema("sourcing_options").frame(rows)},
+        status="feasible",
+        explanations=explanations_frame(reasons),
+        notes={"options": len(rows), "left_out": len(ways.left_out)},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """Every way to buy, by item and destination and best first; and what was told on the way."""
+
+    ranked: Mapping[tuple[str, str], list[Option]]
+    left_out: list[Reason]
+    learnt: list[Reason]
+
+
+def valued_options(dataset: Dataset, params: Params | None = None, *, as_of: date) -> Ways:
+    """Return every way to buy each item for each place with its cost and risk, best first."""
+    params = params or Params()
     capital = dataset.setting_number(
         "cost_of_capital_share_per_year", params.cost_of_capital_share_per_year
     )
@@ -107,30 +136,22 @@ def rank_options(dataset: Dataset, params: Params | None = None, *, as_of: date)
     groups: dict[tuple[str, str], list[Option]] = {}
     for option in options:
         groups.setdefault((option.item, option.destination), []).append(option)
-    reasons: list[Reason] = []
-    rows: list[dict[str, object]] = []
-    for key in sorted(groups):
-        ranked = sorted(
+    ranked = {
+        key: sorted(
             (
                 with_risk(
                     option,
                     groups[key],
-                    capital_share_per_year=params.cost_of_capital_share_per_year,
+                    capital_share_per_year=capital,
                     recovery_days=params.recovery_days,
                 )
                 for option in groups[key]
             ),
             key=lambda option: option.order_key,
         )
-        rows.extend(option_row(option, rank) for rank, option in enumerate(ranked, start=1))
-        reasons.extend(ranking_reasons(ranked, review_days=params.review_days))
-    reasons.extend(world.left_out)
-    return Outcome(
-        tables={"sourcing_options": schema("sourcing_options").frame(rows)},
-        status="feasible",
-        explanations=explanations_frame(reasons),
-        notes={"options": len(rows), "left_out": len(world.left_out)},
-    )
+        for key in sorted(groups)
+    }
+    return Ways(ranked=ranked, left_out=world.left_out, learnt=world.learnt_reasons())
 
 
 class _World:
@@ -153,6 +174,8 @@ class _World:
         self.rates = daily_rates(dataset, days=params.rate_days)
         self.duties: DutyTable = duty_table(dataset["duties"])
         self.values = item_values(dataset)
+        self.learnt = learnt_by_item(dataset, as_of=as_of)
+        self._told: dict[tuple[str, str], Reason] = {}
 
     def offers(self) -> Iterator[dict[str, object]]:
         """Yield offers that can be used; others are told."""
@@ -181,6 +204,24 @@ class _World:
             Reason(subject=subject, reason_code=code, reference=reference, text=text)
         )
 
+    def learnt_reasons(self) -> list[Reason]:
+        """Return where receipts moved a lead time, one reason an item and place."""
+        return [self._told[key] for key in sorted(self._told)]
+
+    def _tell_learnt(
+        self, item: str, place: str, supplier: str, stated: float, found: Learnt
+    ) -> None:
+        self._told[f"{item}@{place}", supplier] = Reason(
+            subject=f"source:{item}@{place}",
+            reason_code="lead_time",
+            reference=supplier,
+            quantity=found.mean,
+            text=(
+                f"{found.receipts} receipts from {supplier} show {found.mean:.1f} ± "
+                f"{found.sd:.1f} days; {stated:.1f} are stated."
+            ),
+        )
+
     def options(self, offer: Mapping[str, object]) -> Iterator[Option]:
         """Yield one option for each route of an offer."""
         for route in self.routes[str(offer["supplier"])]:
@@ -201,11 +242,14 @@ class _World:
             order_multiple=multiple,
         )
         price = self.prices[supplier, item].price_at(quantity)
-        lead = (
-            number(offer, "lead_time_days_mean")
-            + route.transit_days_mean
-            + number(place, "processing_time_days")
-        )
+        stated = number(offer, "lead_time_days_mean") + route.transit_days_mean
+        learnt = self.learnt.get((supplier, item))
+        lead, lead_sd = stated, self._lead_sd(offer, route, terms)
+        if learnt is not None:
+            # Nobody is held to be quicker than he states; how much he varies is as it was seen.
+            lead, lead_sd = max(stated, learnt.mean), learnt.sd
+            self._tell_learnt(item, route.destination, supplier, stated, learnt)
+        lead += number(place, "processing_time_days")
         weight, volume = unit_weight_kg(product), unit_volume_m3(product)
         duty_share = self.duties.share(
             cell_text(product, "hs_code"),
@@ -228,7 +272,7 @@ class _World:
             weight_kg=weight,
             volume_m3=volume,
             lead_days_mean=lead,
-            lead_days_sd=self._lead_sd(offer, route, terms),
+            lead_days_sd=lead_sd,
             rate=rate,
             margin=self.values.margin(item, price),
             carriage=route.variable_unit_cost(weight_kg=weight, volume_m3=volume),
