@@ -48,8 +48,10 @@ def plan_command(
     from fivefold.cli.output import emit, shown_progress
     from fivefold.cli.when import plan_day
     from fivefold.cycle.planning import plan
+    from fivefold.cycle.records import plan_record
     from fivefold.cycle.review import changed_since
     from fivefold.cycle.scenarios import with_budget
+    from fivefold.cycle.standing import standing_plan
     from fivefold.cycle.workspace import Workspace
 
     params = _params(periods, what_if or [])
@@ -59,8 +61,9 @@ def plan_command(
         if budget is not None:
             dataset = with_budget(dataset, budget)
         before = store.current_plan()
+        standing = standing_plan(store) if params.scenario == "baseline" else None
         with shown_progress(quiet=as_json) as progress:
-            made = plan(dataset, params, as_of=day, progress=progress)
+            made = plan(dataset, params, as_of=day, progress=progress, standing=standing)
         store.plans.save(made)
         changes = changed_since(made, before) if before is not None else None
     emit(
@@ -105,111 +108,29 @@ def _factor(text: str) -> float:
     return float(text)
 
 
-def plan_record(plan: Plan) -> dict[str, Any]:
-    """Return a plan as a record: its figures, not its rows."""
-    supply = plan["supply_plan"]
-    return {
-        "plan": plan.plan,
-        "as_of": plan.as_of,
-        "status": plan.status,
-        "scenario": plan.scenario,
-        "legal": plan.is_legal,
-        "violations": plan["violations"].height,
-        "rows": {name: frame.height for name, frame in sorted(plan.tables.items())},
-        "decisions": {
-            kind: {"count": count, "units": units, "value": value}
-            for kind, count, units, value in _by_kind(supply).iter_rows()
-        },
-        "binding_limits": binding_limits(plan).to_dicts(),
-        "unmet": _unmet(plan).to_dicts(),
-        "reasons": _reasons_of_no_answer(plan),
-        "frontier": plan.tables["stock_frontier"].to_dicts()
-        if "stock_frontier" in plan.tables
-        else [],
-        "changes_to_orders": plan["supply_changes"].to_dicts(),
-        "breaks_first": _breaks_first(plan),
-        "seconds": plan.seconds,
-    }
-
-
-def _breaks_first(plan: Plan) -> str | None:
-    found = plan["explanations"].filter(_subject("breaks_first"))
-    return str(found["text"][0]) if found.height else None
-
-
-def _subject(name: str) -> pl.Expr:
-    import polars as pl
-
-    return pl.col("subject") == name
-
-
-def _reasons_of_no_answer(plan: Plan) -> list[str]:
-    import polars as pl
-
-    found = plan["explanations"].filter(pl.col("reason_code") == "infeasible")
-    return list(dict.fromkeys(found["text"].to_list()))[:20]
-
-
-def _by_kind(supply: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl
-
-    return (
-        supply.group_by("kind")
-        .agg(pl.len(), pl.col("quantity").sum(), pl.col("value").sum())
-        .sort("kind")
-    )
-
-
-def binding_limits(plan: Plan) -> pl.DataFrame:
-    """Return the limits that bind, dearest first."""
-    import polars as pl
-
-    return (
-        plan["limit_prices"]
-        .filter(pl.col("price") > 1e-6)
-        .sort("price", descending=True)
-        .select("limit", "kind", "subject", "period_start", "amount", "used", "price")
-    )
-
-
-def _unmet(plan: Plan) -> pl.DataFrame:
-    import polars as pl
-
-    return (
-        plan["unmet_demand"]
-        .group_by("reason_code")
-        .agg(
-            items=pl.col("item").n_unique(),
-            units=pl.col("units").sum(),
-            value=pl.col("value").sum(),
-        )
-        .sort("value", descending=True)
-    )
-
-
 def show_plan(out: Console, plan: Plan, changes: pl.DataFrame | None = None) -> None:
     """Print what a plan says, decisions first."""
     from rich.markup import escape
 
     from fivefold.cli.output import table
+    from fivefold.cycle.records import plan_record
 
+    told = plan_record(plan)
     legal = "[green]legal[/green]" if plan.is_legal else "[red]breaks rules[/red]"
     out.print(
         f"\n[bold]Plan {plan.plan}[/bold] of {plan.as_of}, {plan.scenario}: {plan.status}, {legal}"
     )
-    for reason in _reasons_of_no_answer(plan)[:5]:
+    for reason in told["reasons"][:5]:
         out.print(f"[red]✗[/red] {escape(reason)}")
     if plan.status == "infeasible":
         return
-    first = _breaks_first(plan)
-    if first:
-        out.print(f"[yellow]Breaks first:[/yellow] {escape(first)}")
-    table(out, "Decisions", _by_kind(plan["supply_plan"]).rename({"len": "count"}).to_dicts())
+    if told["breaks_first"]:
+        out.print(f"[yellow]Breaks first:[/yellow] {escape(told['breaks_first'])}")
+    decisions = [{"kind": kind, **figures} for kind, figures in told["decisions"].items()]
+    table(out, "Decisions", decisions)
     _show_orders(out, plan)
-    table(
-        out, "What binds, and what one unit more is worth", binding_limits(plan).to_dicts(), most=6
-    )
-    table(out, "Demand not served, by reason", _unmet(plan).to_dicts(), most=6)
+    table(out, "What binds, and what one unit more is worth", told["binding_limits"], most=6)
+    table(out, "Demand not served, by reason", told["unmet"], most=6)
     table(
         out,
         "Changes to existing orders",
@@ -276,6 +197,7 @@ def show_command(
     import polars as pl
 
     from fivefold.cli.output import emit, table
+    from fivefold.cycle.records import plan_record
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
@@ -325,18 +247,12 @@ def why_command(
     """Say why a decision is as it is: demand, what bound and its price, the next best choice."""
     from fivefold.cli.output import emit
     from fivefold.cycle.explain import why
+    from fivefold.cycle.records import why_record
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         found = why(store.plan_named(plan_name), name)
-    record = {
-        "name": found.name,
-        "plan": found.plan,
-        "rows": {table: frame.to_dicts() for table, frame in found.rows.items()},
-        "reasons": found.reasons.to_dicts(),
-        "because": found.because.to_dicts(),
-    }
-    emit(record, as_json=as_json, show=lambda out: show_why(out, found))
+    emit(why_record(found), as_json=as_json, show=lambda out: show_why(out, found))
 
 
 def show_why(out: Console, found: Why) -> None:

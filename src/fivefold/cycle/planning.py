@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import date
+from dataclasses import asdict, dataclass, replace
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -17,15 +17,17 @@ from fivefold.check import check_plan
 from fivefold.cycle.plans import Plan, plan_name
 from fivefold.cycle.progress import Progress, Steps, silent
 from fivefold.cycle.scenarios import scale_demand
+from fivefold.cycle.standing import Standing, carried_documents, decisions_of, orders_of
 from fivefold.deliver.channels import choose_channels
 from fivefold.deliver.fees import fee_cards
 from fivefold.deliver.inbound import plan_shipments
+from fivefold.make.loads import measure_loads
 from fivefold.make.requirements import cycles_if_any, explode
 from fivefold.make.schedule import schedule_work
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 from fivefold.plan.demand import DemandParams, daily_demand, forecast
 from fivefold.plan.stock import frontier, set_targets
-from fivefold.plan.supply import SupplyParams, plan_supply
+from fivefold.plan.supply import SupplyParams, plan_supply, planning_facts, reserve_for_orders
 from fivefold.plan.supply.what_if import breaks_first
 from fivefold.returns.volumes import forecast_returns
 from fivefold.source.purchasing import propose_orders
@@ -44,6 +46,9 @@ STEPS = {
     "write orders": 5.0,
     "check": 4.0,
 }
+BREAKS_FIRST = "breaks_first"
+#: Days from the day of the plan in which what starts is placed when it is accepted.
+RELEASE_DAYS = 7
 _ORDER = ("optimal", "feasible", "time_limit", "unbounded", "infeasible")
 
 
@@ -83,6 +88,7 @@ def plan(
     *,
     as_of: date,
     progress: Progress = silent,
+    standing: Standing | None = None,
 ) -> Plan:
     """Return a plan for everything in the dataset.
 
@@ -95,6 +101,8 @@ def plan(
         Day of the plan; nothing is planned to start before it.
     progress : Progress
         Told each step; may raise `CancelledError`.
+    standing : Standing, optional
+        The plan accepted last: what no new fact touches is carried over from it.
 
     Raises
     ------
@@ -104,9 +112,12 @@ def plan(
     chosen = params or PlanParams()
     run = _Run(_with_cards(dataset.validate()), Steps(progress, STEPS, time.process_time))
     run.steps.begin("read")
+    fingerprint = dataset.fingerprint()
+    if standing is not None:
+        run.refer_to(standing)
     name = plan_name(
         as_of=as_of,
-        fingerprint=dataset.fingerprint(),
+        fingerprint=f"{fingerprint} {standing.fingerprint}" if standing else fingerprint,
         params=asdict(chosen),
         scenario=chosen.scenario,
     )
@@ -121,7 +132,7 @@ def plan(
         as_of=as_of,
         status=run.status,
         tables=run.results(),
-        dataset_fingerprint=dataset.fingerprint(),
+        dataset_fingerprint=fingerprint,
         params=asdict(chosen),
         seconds=run.steps.seconds,
         scenario=chosen.scenario,
@@ -135,9 +146,10 @@ def _all_steps(run: _Run, params: PlanParams, as_of: date) -> None:
     _demand(run, params, as_of)
     _supply(run, params, as_of)
     run.steps.begin("write orders")
-    run.call("purchase orders", propose_orders, as_of)
-    run.call("work orders", schedule_work, as_of)
-    run.call("inbound shipments", plan_shipments, as_of)
+    run.draw("buy", "purchase orders", propose_orders, as_of)
+    _hold_when_ordered(run, params, as_of)
+    run.draw("make", "work orders", schedule_work, as_of)
+    run.draw("move", "inbound shipments", plan_shipments, as_of)
     run.steps.begin("check")
     explained = run.dataset.with_tables(explanations=run.reasons())
     run.add({"violations": check_plan(explained, as_of=as_of)})
@@ -171,6 +183,48 @@ def _supply(run: _Run, params: PlanParams, as_of: date) -> None:
     run.tell(_first_to_give_way(breaks_first(outcome)))
 
 
+def _hold_when_ordered(run: _Run, params: PlanParams, as_of: date) -> None:
+    """Plan again around the orders about to be placed, where the plan would not hold with them.
+
+    An order joins buys of several days, so that it is paid on other days than they are.
+    """
+    last = as_of + timedelta(days=RELEASE_DAYS)
+    heads = run.dataset["purchase_orders"].filter(pl.col("ordered_on") <= last)
+    placed = heads["order"].to_list()
+    lines = run.dataset["purchase_order_lines"].filter(pl.col("order").is_in(placed))
+    firm = list(decisions_of(lines, "decisions"))
+    supply = run.dataset["supply_plan"]
+    decided = supply.with_columns(firm=pl.col("decision").is_in(firm))
+    seen = run.dataset.with_tables(accepted_plan=decided.select(schema("accepted_plan").names))
+    own = SupplyParams(periods=params.periods)
+    reserved = reserve_for_orders(seen, orders_of(heads, lines), own, as_of=as_of)
+    if not reserved:
+        return
+    seen = seen.with_tables(accepted_facts=planning_facts(seen, own, as_of=as_of))
+    again = replace(own, reserved=reserved, ordered_days=RELEASE_DAYS)
+    outcome = run.call("supply", plan_supply, as_of, again, seen)
+    run.tell(_first_to_give_way(breaks_first(outcome)))
+    reasons = run.reasons_of("purchase orders", placed)
+    # What was added to a decision about to be ordered is ordered beside it.
+    ordered = supply.filter(pl.col("decision").is_in(firm)).select("decision", first="quantity")
+    left = (
+        run.dataset["supply_plan"]
+        .join(ordered, on="decision", how="left", maintain_order="left")
+        .with_columns(quantity=pl.col("quantity") - pl.col("first").fill_null(0))
+        .filter(pl.col("quantity") > 0)
+        .drop("first")
+    )
+    orders = pl.concat([run.dataset["supply_orders"], orders_of(heads, lines)])
+    run.call(
+        "purchase orders",
+        propose_orders,
+        as_of,
+        seen=run.dataset.with_tables(supply_plan=left, supply_orders=orders),
+        beside={"purchase_orders": heads, "purchase_order_lines": lines},
+        reasons=reasons,
+    )
+
+
 def _first_to_give_way(found: Mapping[str, Any]) -> list[Reason]:
     """Return the first limit that binds and the first demand not served, as sentences."""
     reasons = []
@@ -178,7 +232,7 @@ def _first_to_give_way(found: Mapping[str, Any]) -> list[Reason]:
     if limit is not None:
         reasons.append(
             Reason(
-                subject="breaks_first",
+                subject=BREAKS_FIRST,
                 reason_code="constraint_bound",
                 reference=limit["limit"],
                 quantity=limit["amount"],
@@ -190,7 +244,7 @@ def _first_to_give_way(found: Mapping[str, Any]) -> list[Reason]:
     if unmet is not None:
         reasons.append(
             Reason(
-                subject="breaks_first",
+                subject=BREAKS_FIRST,
                 reason_code="unmet",
                 reference=f"{unmet['item']}@{unmet['location']}",
                 quantity=unmet["units"],
@@ -210,8 +264,9 @@ class _Run:
         self.steps = steps
         self.status = "optimal"
         self.notes: dict[str, object] = {}
+        self.standing: Standing | None = None
         self._made: dict[str, pl.DataFrame] = {}
-        self._reasons: list[pl.DataFrame] = []
+        self._reasons: dict[str, pl.DataFrame] = {}
 
     def call(
         self,
@@ -219,13 +274,24 @@ class _Run:
         verb: Callable[..., Outcome],
         as_of: date,
         params: object | None = None,
+        seen: Dataset | None = None,
+        *,
+        beside: Mapping[str, pl.DataFrame] | None = None,
+        reasons: pl.DataFrame | None = None,
     ) -> Outcome:
-        """Call an engine, keep its tables, its status and its reasons, and return what it said."""
+        """Call an engine, keep its tables, its status and its reasons, and return what it said.
+
+        It sees the dataset, or another one; rows that stand already are kept beside its own.
+        Called again, an engine takes back what it said before.
+        """
         arguments = () if params is None else (params,)
-        outcome = verb(self.dataset, *arguments, as_of=as_of)
-        self.add(outcome.tables)
-        if outcome.explanations is not None:
-            self._reasons.append(outcome.explanations)
+        outcome = verb(self.dataset if seen is None else seen, *arguments, as_of=as_of)
+        tables = dict(outcome.tables)
+        for name, rows in (beside or {}).items():
+            tables[name] = pl.concat([rows, tables[name]], how="diagonal_relaxed")
+        self.add(tables)
+        told = [frame for frame in (reasons, outcome.explanations) if frame is not None]
+        self._reasons[engine] = pl.concat(told) if told else schema("explanations").empty()
         self.status = max(self.status, outcome.status, key=_ORDER.index)
         self.notes[engine] = {
             "status": outcome.status,
@@ -235,9 +301,37 @@ class _Run:
         }
         return outcome
 
+    def refer_to(self, standing: Standing) -> None:
+        """Let the engines read what the accepted plan decided and was told."""
+        self.standing = standing
+        self.dataset = self.dataset.with_tables(**standing.tables())
+
+    def draw(self, kind: str, engine: str, verb: Callable[..., Outcome], as_of: date) -> None:
+        """Draw documents of a kind of decision; those of the accepted plan that hold stay."""
+        carried = carried_documents(self.standing, self.dataset, kind, as_of=as_of)
+        if carried.left.height or self.standing is None:
+            others = self.dataset["supply_plan"].filter(pl.col("kind") != kind)
+            seen = self.dataset.with_tables(supply_plan=pl.concat([others, carried.left]))
+            self.call(
+                engine,
+                verb,
+                as_of,
+                seen=seen,
+                beside=carried.tables,
+                reasons=carried.explanations,
+            )
+            return
+        self._reasons[engine] = carried.explanations
+        self.add(carried.tables)
+        self.notes[engine] = {"status": "optimal", "carried_over": True}
+
+    def reasons_of(self, engine: str, subjects: list[str]) -> pl.DataFrame:
+        """Return what an engine said about some subjects."""
+        return self._reasons[engine].filter(pl.col("subject").is_in(subjects))
+
     def tell(self, reasons: Iterable[Reason]) -> None:
-        """Keep further reasons."""
-        self._reasons.append(explanations_frame(reasons))
+        """Keep what breaks first, in place of what was told of it before."""
+        self._reasons[BREAKS_FIRST] = explanations_frame(reasons)
 
     def add(self, tables: Mapping[str, pl.DataFrame]) -> None:
         """Keep tables and let the next engine read them."""
@@ -251,7 +345,8 @@ class _Run:
 
     def reasons(self) -> pl.DataFrame:
         """Return the reasons of all engines, numbered anew within each subject."""
-        rows = pl.concat(self._reasons) if self._reasons else schema("explanations").empty()
+        empty = schema("explanations").empty()
+        rows = pl.concat(list(self._reasons.values())) if self._reasons else empty
         return rows.with_columns(sequence=pl.int_range(1, pl.len() + 1).over("subject"))
 
     def results(self) -> dict[str, pl.DataFrame]:

@@ -14,6 +14,7 @@ from fivefold.cycle.adjusting import adjusted_plan, with_quantities
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.fulfilment import Operations, SupplyLine, SupplyOrder
 from fivefold.cycle.plans import Plan
+from fivefold.cycle.standing import decisions_of, keep_facts
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import FivefoldError
 from fivefold.ledger import events
@@ -83,6 +84,8 @@ def accept(
     receipts = operations.submit([operations.place_supply(order, at=at) for order in orders])
     told = _change_orders(operations, plan) if changes else []
     by_key = {f"place:{order.order}": order for order in orders}
+    # What the plan was told is kept with its own orders placed: the next plan compares with it.
+    keep_facts(workspace, plan)
     operations.submit(
         [
             events.record(
@@ -152,7 +155,7 @@ def _purchases(plan: Plan, dataset: Dataset, until: date) -> list[SupplyOrder]:
                     )
                     for line in own.iter_rows(named=True)
                 ),
-                decisions=tuple(own["decision"].drop_nulls().to_list()),
+                decisions=decisions_of(own, "decisions"),
             )
         )
     return found
@@ -183,10 +186,10 @@ def _moves(plan: Plan, until: date) -> list[SupplyOrder]:
                     SupplyLine(line=number, item=item, quantity=quantity)
                     for number, (item, quantity) in enumerate(units.iter_rows(), start=1)
                 ),
-                decisions=tuple(rows["decision"].drop_nulls().unique().sort().to_list()),
+                decisions=decisions_of(rows),
             )
         )
-    packed = shipped["decision"].drop_nulls().unique().implode()
+    packed = list(decisions_of(shipped))
     rest = plan["supply_plan"].filter(
         (pl.col("kind") == "move")
         & (pl.col("start_on") <= until)

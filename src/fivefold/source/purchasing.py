@@ -57,8 +57,8 @@ def propose_orders(dataset: Dataset, params: Params | None = None, *, as_of: dat
 
     Buys of one supplier, destination and mode are joined where their order days are near
     and no line comes later for it. Quantities of an item in one order are raised to the
-    minimum and multiple of its offer. Orders below the supplier's minimum value take in
-    later buys, where there are any within `top_up_days`. Shipment costs are shared by
+    minimum and multiple of its offer. Days on which a supplier would be asked for less than
+    its minimum value share the day of others. Shipment costs are shared by
     cube (else weight, else value) to the cent.
 
     Parameters

@@ -28,12 +28,14 @@ def propose_changes(
     flows: Flows,
     params: SupplyParams,
     settled: NDArray[np.bool_],
+    still: NDArray[np.bool_] | None = None,
 ) -> pl.DataFrame:
     """Return the supply_changes table: one row for each order worth changing.
 
     An order nothing draws on within the horizon is cancelled for its unit cost and holding;
     one that is needed later is deferred for the holding saved; one whose units would save
-    sales that are lost before it comes is expedited for their margin.
+    sales that are lost before it comes is expedited for their margin. Orders of items that
+    are `still`, which no new fact touches, are left as they are.
     """
     starts = model.periods.starts()
     first_use = _first_needed(model, network, committed)
@@ -44,6 +46,8 @@ def propose_changes(
         if line is None or line.status not in CHANGEABLE or line.departed:
             continue
         n, due = int(model.receipts.node[r]), int(model.receipts.due[r])
+        if still is not None and still[n]:
+            continue
         placed = line.ordered_on is None or line.ordered_on < model.as_of
         needed, period = _needed_before(flows, n, due)
         row: dict[str, Any] = {

@@ -40,6 +40,10 @@ class SupplyParams:
         share of what its demand is worth.
     exact_rows : int
         Largest number of rows for which the linear program is solved for its bound; 0 never.
+    reserved : tuple of (str, float)
+        Amounts of limits kept free of new decisions, by the name of the limit and its week.
+    ordered_days : int
+        Days from `as_of` on whose purchase orders are drawn already, so that no buy is added.
     reasons : bool
         Whether to explain every decision.
     """
@@ -58,6 +62,8 @@ class SupplyParams:
     least_change_value: float = 1.0
     calm_share: float = 0.02
     exact_rows: int = 4_000
+    reserved: tuple[tuple[str, float], ...] = ()
+    ordered_days: int = 0
     reasons: bool = True
 
     def __post_init__(self) -> None:
@@ -66,6 +72,7 @@ class SupplyParams:
                 raise ValueError(f"{name} must be at least 1, found {getattr(self, name)}")
         for name in (
             "frozen_days",
+            "ordered_days",
             "unknown_margin_share",
             "unknown_unit_cost",
             "order_priority_share",

@@ -17,11 +17,11 @@ from fivefold.model import Dataset
 from fivefold.model.outcome import Outcome, Reason, explanations_frame
 from fivefold.model.schema import schema
 from fivefold.plan.supply.changes import propose_changes, with_changes_made
-from fivefold.plan.supply.commit import commit
 from fivefold.plan.supply.exact import solve_exact
-from fivefold.plan.supply.flows import flows_of, node_costs, plan_cost
-from fivefold.plan.supply.network import NEVER, Committed, Floats, Pieces, SupplyNetwork
+from fivefold.plan.supply.flows import flows_of, node_costs
+from fivefold.plan.supply.network import NEVER, Committed, Floats, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
+from fivefold.plan.supply.passes import better_commit, commit_plan
 from fivefold.plan.supply.prices import (
     Answer,
     NodeDemand,
@@ -30,22 +30,13 @@ from fivefold.plan.supply.prices import (
     components_of,
     raise_prices,
 )
-from fivefold.plan.supply.reading import (
-    COMMITMENT,
-    FORECAST,
-    ORDER,
-    TARGET,
-    SupplyModel,
-    read_supply,
-)
+from fivefold.plan.supply.reading import COMMITMENT, FORECAST, ORDER, SupplyModel, read_supply
+from fivefold.plan.supply.reference import read_reference, with_reserved
+from fivefold.plan.supply.replanning import Draft, barred, replan
 from fivefold.plan.supply.telling import tell
 from fivefold.plan.supply.ways import BillOfMaterialCycleError
 
 _DEFAULTS = SupplyParams()
-#: Times that what is left over is offered to demand still waiting.
-SWEEPS = 2
-#: Weeks before its need that stock is sent on at most, where room or hours are short.
-LOOK_AHEAD_WEEKS = 1.0
 #: Times that a plan is made again with fewer hours where set-ups did not fit.
 SET_UP_ROUNDS = 4
 RESULTS = (
@@ -66,7 +57,9 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     dataset : Dataset
         forecast_means, stock_targets, inventory, orders (open), supply_orders, returns_forecast,
         sourcing_options (else supplier_offers), lanes, bills_of_material, operations, resources,
-        limits, limits_rules, locations, suppliers, items; whatever is absent is empty.
+        limits, limits_rules, locations, suppliers, items; whatever is absent is empty. With
+        accepted_plan and accepted_facts only what new facts touch is planned again, and
+        supply_changes, where there are any, stand.
     params : SupplyParams
     as_of : date
         Nothing starts before it; weeks start on the first Monday on or after it.
@@ -86,30 +79,67 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     priced cost. See docs/rooms/supply.md.
     """
     try:
-        model = read_supply(dataset, params, as_of)
+        model = with_reserved(read_supply(dataset, params, as_of), params.reserved)
     except BillOfMaterialCycleError as error:
         return _no_plan(error)
+    set_up = _set_up_hours(dataset)
+    reference = read_reference(dataset, model, params)
+    if reference is None:
+        draft = _afresh(model, params)
+    else:
+        agreed = dataset["supply_changes"]
+        if agreed.height:
+            model = with_changes_made(model, agreed)
+        draft = replan(model, reference, params, price_limits, agreed)
+    draft = _within_hours(draft, set_up)
+    bound = lower_bound(model, params)
+    outcome = tell(
+        draft.model,
+        draft.network,
+        draft.prices,
+        draft.committed,
+        params,
+        changes=draft.changes,
+        bound=bound,
+    )
+    return replace(outcome, notes={**outcome.notes, **draft.notes})
+
+
+def _afresh(model: SupplyModel, params: SupplyParams) -> Draft:
+    """Return a plan made without looking at one made before."""
     prices, network = price_limits(model, params)
     model, network = _with_week_decided(model, network)
     committed, held_last = better_commit(model, network, prices)
     settled = settled_nodes(model, network, prices, committed, params, held_last=held_last)
-    if settled.any():
-        network = _barred(network, settled)
-        committed = commit_plan(model, network, prices, held_last=held_last)
+    own = barred(network, settled) if settled.any() else None
+    if own is not None:
+        committed = commit_plan(model, own, prices, held_last=held_last)
     flows = flows_of(model, network, committed)
     changes = propose_changes(model, network, committed, flows, params, settled)
-    if changes.height:
-        model = with_changes_made(model, changes)
-        committed = commit_plan(model, network, prices, held_last=held_last)
+    draft = Draft(
+        model=model,
+        network=network,
+        prices=prices,
+        committed=committed,
+        held_last=held_last,
+        changes=changes,
+        own=own,
+    )
+    if not changes.height:
+        return draft
+    return replace(draft, model=with_changes_made(model, changes)).made_again()
+
+
+def _within_hours(draft: Draft, set_up: dict[tuple[str, str], float]) -> Draft:
+    """Return the plan made again with fewer hours where set-ups did not fit."""
     for _ in range(SET_UP_ROUNDS):
-        over = _hours_over(model, committed, _set_up_hours(dataset))
+        over = _hours_over(draft.model, draft.committed, set_up)
         if not over.any():
             break
         # A week with many short runs has fewer hours to run in than reserved for it.
-        model, network = _with_less(model, network, over)
-        committed = commit_plan(model, network, prices, held_last=held_last)
-    bound = lower_bound(model, params)
-    return tell(model, network, prices, committed, params, changes=changes, bound=bound)
+        model, network = _with_less(draft.model, draft.network, over)
+        draft = replace(draft, model=model, network=network).made_again()
+    return draft
 
 
 def lower_bound(model: SupplyModel, params: SupplyParams) -> float | None:
@@ -169,7 +199,7 @@ def settled_nodes(
     if not ordered.any():
         return np.zeros(network.nodes, bool)
     idle = commit_plan(
-        model, _barred(network, np.ones(network.nodes, bool)), prices, held_last=held_last
+        model, barred(network, np.ones(network.nodes, bool)), prices, held_last=held_last
     )
     costs = [
         np.bincount(part, node_costs(model, network, plan, flows_of(model, network, plan)))
@@ -207,15 +237,6 @@ def _with_week_decided(
     return replace(model, starts=[*model.starts, *model.starts]), network.with_changes(
         start_of=np.vstack([network.start_of, later]),
         way_class=np.where(bought & decided[network.way_node], shifted, network.way_class),
-    )
-
-
-def _barred(network: SupplyNetwork, nodes: NDArray[np.bool_]) -> SupplyNetwork:
-    """Return the network without new supply at some nodes."""
-    never = np.full((1, network.periods), NEVER, np.int64)
-    closed = np.where(nodes[network.way_node], len(network.start_of), network.way_class)
-    return network.with_changes(
-        start_of=np.vstack([network.start_of, never]), way_class=closed.astype(np.int64)
     )
 
 
@@ -257,65 +278,6 @@ def _sensible_lots(model: SupplyModel, answer: Answer, params: SupplyParams) -> 
     return lots
 
 
-def better_commit(
-    model: SupplyModel, network: SupplyNetwork, prices: Prices
-) -> tuple[Committed, bool]:
-    """Return the cheaper of two plans, and whether it holds safety stock after all demand.
-
-    In its turn safety stock shares lots with the demand beside it; after all demand it never
-    takes what a later sale needs.
-    """
-    best: tuple[float, Committed, bool] | None = None
-    held = model.pieces.kind == TARGET
-    for held_last in (False, True):
-        plan = commit_plan(model, network, prices, held_last=held_last)
-        short = np.where(held, model.pieces.quantity - plan.served, 0.0)
-        score = plan_cost(model, network, plan, flows_of(model, network, plan))
-        score += float((short * model.pieces.worth).sum())
-        if best is None or score < best[0]:
-            best = (score, plan, held_last)
-    assert best is not None
-    return best[1], best[2]
-
-
-def commit_plan(
-    model: SupplyModel, network: SupplyNetwork, prices: Prices, *, held_last: bool
-) -> Committed:
-    """Return who gets what: commitments, what is worth its price, then what room is left for."""
-    pieces = model.pieces
-    order = _sequence(model, network, held_last=held_last)
-    kind = pieces.kind[order]
-    answer = prices.answer
-    priced = (answer.way_cost, answer.hold_cum)
-    flat = answer_to(
-        network,
-        NodeDemand.of(network, pieces),
-        np.zeros(len(network.capacity)),
-    )
-    calm = (flat.way_cost, flat.hold_cum)
-    worthwhile = order
-    if prices.price.any():
-        replaced = answer.value[pieces.node, pieces.period + 1]
-        # Scarce room goes first to what is worth its price. Demand that would not pay even
-        # without the price takes no room: it only asks for stock that is there already.
-        unpriced = flat.value[pieces.node, pieces.period + 1]
-        worth_it = (replaced <= pieces.worth) | np.isinf(replaced) | (unpriced > pieces.worth)
-        worth_it |= pieces.kind == COMMITMENT
-        worthwhile = order[worth_it[order]]
-    never = np.zeros(len(pieces))
-    passes = [
-        (order[kind == COMMITMENT], never, *priced),
-        # What lies at a place is sold there: no price and no safety stock keeps it back. What
-        # lies further up, components too, goes to whoever wants it first.
-        (_own_stock_first(model, network, order), never, *priced),
-        (_as_sold(pieces, order), pieces.worth, *_stock_costs(model, network, prices)),
-        (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced),
-        # Lots bought for one piece may leave units for another; sweep until they are placed.
-        *[(order[kind != COMMITMENT], pieces.worth, *calm)] * SWEEPS,
-    ]
-    return commit(network, pieces, model.receipts, passes=passes, available=model.room)
-
-
 def _set_up_hours(dataset: Dataset) -> dict[tuple[str, str], float]:
     """Return hours of a set-up by product and resource."""
     rows = dataset["operations"].select("product", "resource", "setup_time_hours").rows()
@@ -355,81 +317,6 @@ def _with_less(
     return (
         replace(model, network=own, room=model.room - less),
         network.with_changes(capacity=network.capacity - less),
-    )
-
-
-def _own_stock_first(model: SupplyModel, network: SupplyNetwork, order: np.ndarray) -> np.ndarray:
-    """Return the demand that takes what its own place has, in the order in which it is sold.
-
-    A place that feeds others keeps only what sells there before it can be refilled.
-    """
-    pieces = model.pieces
-    feeds = np.zeros(network.nodes, dtype=bool)
-    feeds[network.in_node] = True
-    demand = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
-    own = demand & (~feeds[pieces.node] | (pieces.until < _earliest(model, network)[pieces.node]))
-    return _as_sold(pieces, order[own[order]])
-
-
-def _as_sold(pieces: Pieces, order: np.ndarray) -> np.ndarray:
-    """Return the demand of customers in the order in which units leave with them.
-
-    A piece may be wanted earlier, to be held as safety stock until it leaves.
-    """
-    demand = order[(pieces.kind[order] == ORDER) | (pieces.kind[order] == FORECAST)]
-    sold: np.ndarray = demand[np.argsort(pieces.until[demand], kind="stable")]
-    return sold
-
-
-def _stock_costs(
-    model: SupplyModel, network: SupplyNetwork, prices: Prices
-) -> tuple[Floats, Floats]:
-    """Return costs of ways and of holding when nothing is bought, only made and moved.
-
-    What was paid for stock is sunk: using it costs its way, the hours and the room it takes.
-    """
-    bought = np.array([way.kind == "buy" for way in model.ways], dtype=bool)
-    nothing_new = network.with_changes(base_cost=np.where(bought, np.inf, network.base_cost))
-    answer = answer_to(nothing_new, NodeDemand.of(network, model.pieces), prices.price)
-    # What is not there in time for the last start is not there for an earlier one either, so
-    # looking far ahead of the need is only worth it where room or hours are short.
-    worth = np.zeros(network.nodes)
-    np.maximum.at(worth, model.pieces.node, model.pieces.worth)
-    weeks = np.arange(answer.hold_cum.shape[1])
-    return answer.way_cost, answer.hold_cum + np.outer(worth / LOOK_AHEAD_WEEKS, weeks)
-
-
-def _earliest(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
-    """Return the first period in which each place can be refilled."""
-    earliest = np.full(network.nodes, network.periods, np.int64)
-    first = network.first_due[network.way_class] if network.ways else np.zeros(0, np.int64)
-    for n in network.topology.tolist():
-        for w in range(network.way_from[n], network.way_from[n + 1]):
-            soonest = int(first[w])
-            for i in range(network.in_from[w], network.in_from[w + 1]):
-                origin = network.in_node[i]
-                ready = 0 if network.supply[origin].any() else int(earliest[origin])
-                starts = network.start_of[network.way_class[w]]
-                late = np.flatnonzero(starts >= ready)
-                soonest = max(soonest, int(late[0]) if len(late) else network.periods)
-            earliest[n] = min(earliest[n], soonest)
-    return earliest
-
-
-def _sequence(model: SupplyModel, network: SupplyNetwork, *, held_last: bool) -> np.ndarray:
-    """Return pieces in order of when they can be served, customer orders before forecasts."""
-    pieces = model.pieces
-    earliest = _earliest(model, network)
-    when = np.maximum(pieces.period, 0)
-    # Safety stock asks for new supply only; what is at hand goes to demand before that comes.
-    held = pieces.kind == TARGET
-    when = np.where(
-        held, np.maximum(when, np.minimum(earliest[pieces.node], network.periods)), when
-    )
-    if held_last:
-        when = np.where(held, when + network.periods, when)
-    return np.lexsort((pieces.until, pieces.node, -pieces.worth, pieces.kind, when)).astype(
-        np.int64
     )
 
 

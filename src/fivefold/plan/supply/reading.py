@@ -6,6 +6,7 @@ Reads the dataset once and codes every name as an integer; decides nothing.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -101,6 +102,33 @@ class _Wanted:
 def read_supply(dataset: Dataset, params: SupplyParams, as_of: date) -> SupplyModel:
     """Return the network a dataset describes, seen on `as_of`."""
     return _Reader(dataset, params, as_of).read()
+
+
+def read_lines(orders: pl.DataFrame, place: Callable[[str], str]) -> list[SupplyOrderLine]:
+    """Return the lines of supply orders that still bring goods, by number and line."""
+    lines: list[SupplyOrderLine] = []
+    table = orders.filter(pl.col("status").is_in(list(OPEN_SUPPLY)))
+    for row in table.sort("order", "line").iter_rows(named=True):
+        left = row["quantity"] - (row["quantity_received"] or 0)
+        if left <= 0:
+            continue
+        lines.append(
+            SupplyOrderLine(
+                order=row["order"],
+                line=row["line"],
+                kind=row["kind"],
+                item=row["item"],
+                source=place(row["source"] or ""),
+                destination=place(row["destination"]),
+                quantity=float(left),
+                ordered_on=row["ordered_on"],
+                expected_on=row["expected_on"],
+                status=row["status"],
+                unit_price=row["unit_price"],
+                departed=row["shipped_on"] is not None or row["status"] == "in_transit",
+            )
+        )
+    return lines
 
 
 def rows_by(frame: pl.DataFrame, key: str) -> dict[str, dict[str, Any]]:
@@ -246,29 +274,7 @@ class _Reader:
 
     def _supply_orders(self) -> list[SupplyOrderLine]:
         """Orders that still bring goods, by number and line."""
-        lines: list[SupplyOrderLine] = []
-        table = self.dataset["supply_orders"].filter(pl.col("status").is_in(list(OPEN_SUPPLY)))
-        for row in table.sort("order", "line").iter_rows(named=True):
-            left = row["quantity"] - (row["quantity_received"] or 0)
-            if left <= 0:
-                continue
-            lines.append(
-                SupplyOrderLine(
-                    order=row["order"],
-                    line=row["line"],
-                    kind=row["kind"],
-                    item=row["item"],
-                    source=self.place(row["source"] or ""),
-                    destination=self.place(row["destination"]),
-                    quantity=float(left),
-                    ordered_on=row["ordered_on"],
-                    expected_on=row["expected_on"],
-                    status=row["status"],
-                    unit_price=row["unit_price"],
-                    departed=row["shipped_on"] is not None or row["status"] == "in_transit",
-                )
-            )
-        return lines
+        return read_lines(self.dataset["supply_orders"], self.place)
 
     def _leaves_stock(self, line: SupplyOrderLine) -> bool:
         """Whether a move has yet to take its units from where it starts."""

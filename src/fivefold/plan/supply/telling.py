@@ -68,16 +68,24 @@ def tell(
 def decision_names(model: SupplyModel, committed: Committed) -> list[str]:
     """Return the stable name of every new order: what, from where to where, due when."""
     starts = model.periods.starts()
+    names = way_names(model)
+    return [
+        f"{names[w]}:{starts[s].isoformat()}"
+        for w, s in zip(committed.order_way.tolist(), committed.order_due.tolist(), strict=True)
+    ]
+
+
+def way_names(model: SupplyModel) -> list[str]:
+    """Return the name of each way as decisions begin with it: what, from where to where."""
     doubles: dict[tuple[str, str, tuple[str, str]], set[str]] = defaultdict(set)
     for way in model.ways:
         doubles[way.kind, way.source, way.node].add(f"{way.mode}{way.variant}")
     names = []
-    for w, s in zip(committed.order_way.tolist(), committed.order_due.tolist(), strict=True):
-        way = model.ways[w]
+    for way in model.ways:
         parts = [way.kind, way.node[0], way.source, way.node[1]]
         if len(doubles[way.kind, way.source, way.node]) > 1:
             parts.append((way.mode + way.variant).replace(" ", "-") or "usual")
-        names.append(":".join([*parts, starts[s].isoformat()]))
+        names.append(":".join(parts))
     return names
 
 
