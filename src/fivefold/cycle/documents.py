@@ -35,6 +35,8 @@ ORDER_CANCELLED = "customer_order.cancelled"
 RETURN_RECEIVED = "return.received"
 CASE_OPENED = "case.opened"
 CASE_CLOSED = "case.closed"
+WORK_REPORTED = "work_order.reported"
+WORK_REWORKED = "work_order.reworked"
 PLAN_ACCEPTED = "plan.accepted"
 FILE_LOADED = "import.loaded"
 FILE_UNDONE = "import.undone"
@@ -296,3 +298,34 @@ def _day(value: object) -> date | None:
 
 def _instant(value: object) -> datetime | None:
     return None if value is None else datetime.fromisoformat(str(value))
+
+
+def work_reports(facts: Iterable[Recorded]) -> pl.DataFrame:
+    """Return the reports of work as the table `work_reports`; rework counts when it is done."""
+    rows: list[dict[str, object]] = []
+    about: dict[str, tuple[str, str]] = {}
+    for fact in facts:
+        body: Mapping[str, Any] = fact.body
+        if fact.kind == WORK_REPORTED:
+            about[fact.subject] = (body["product"], body["location"])
+            name = body["report"]
+        elif fact.kind == WORK_REWORKED and fact.subject in about:
+            name = f"rework-{fact.seq}"
+        else:
+            continue
+        product, location = about[fact.subject]
+        rows.append(
+            {
+                "order": fact.subject,
+                "report": name,
+                "product": product,
+                "location": location,
+                "reported_on": date.fromisoformat(body["on"]),
+                "good": body["good"],
+                "scrap": body["scrap"],
+                "rework": body.get("rework", 0),
+                "defects": body.get("defects"),
+                "hours": body.get("hours"),
+            }
+        )
+    return schema("work_reports").frame(rows)

@@ -230,6 +230,8 @@ class Workspace:
             documents.RETURN_RECEIVED,
             documents.CASE_OPENED,
             documents.CASE_CLOSED,
+            documents.WORK_REPORTED,
+            documents.WORK_REWORKED,
         )
         orders = documents.supply_orders(imported["supply_orders"], told)
         tables = {
@@ -239,6 +241,7 @@ class Workspace:
             "orders": documents.customer_orders(imported["orders"], told),
             "returns": documents.returns(imported["returns"], told),
             "cases": documents.cases(told),
+            "work_reports": documents.work_reports(told),
         }
         if self.journal.seq:
             tables["inventory"] = _stock(self.journal, imported, as_of)
