@@ -119,7 +119,9 @@ def _register() -> None:
         purchasing,
         schedule,
         serve,
+        sourcing,
         what_if,
+        work,
     )
 
     for module in (
@@ -133,7 +135,9 @@ def _register() -> None:
         purchasing,
         schedule,
         serve,
+        sourcing,
         what_if,
+        work,
     ):
         commands: Verbs = getattr(module, "COMMANDS", ())
         for name, command in commands:
