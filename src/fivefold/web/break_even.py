@@ -6,11 +6,10 @@ from fivefold.deliver.break_even import BreakEven
 from fivefold.web.charts import curves
 from fivefold.web.drawing import Figure
 
-_UNITS = {"price": "", "days_held": " d", "return_share": ""}
 _NAMES = {"price": "price", "days_held": "days in stock", "return_share": "share that comes back"}
 
 
-def break_even_chart(found: BreakEven, *, width: int = 560) -> Figure:
+def break_even_chart(found: BreakEven, width: int = 560) -> Figure:
     """Return contribution along the lever, a line a channel."""
     values = found.curves["value"].unique().sort().to_list()
     series = {
@@ -29,6 +28,5 @@ def break_even_chart(found: BreakEven, *, width: int = 560) -> Figure:
         series=series,
         today=found.today,
         crossings=marks,
-        across_unit=_UNITS[found.lever],
         width=width,
     )

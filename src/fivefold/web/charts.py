@@ -222,7 +222,6 @@ def curves(
     series: Mapping[str, Sequence[float]],
     today: float | None = None,
     crossings: Mapping[float, str] | None = None,
-    across_unit: str = "",
     unit: str = "",
     width: int = 560,
     height: int = 230,
@@ -253,7 +252,7 @@ def curves(
     for tick in round_ticks(values[0], values[-1], count=5):
         if values[0] <= tick <= values[-1]:
             canvas.line(across(tick), bottom, across(tick), bottom + 4, token="rule")
-            canvas.text(across(tick), bottom + 18, short(tick, unit=across_unit), anchor="middle")
+            canvas.text(across(tick), bottom + 18, short(tick), anchor="middle")
     if today is not None and values[0] <= today <= values[-1]:
         canvas.line(across(today), top, across(today), bottom, token="rule")
         canvas.text(across(today) + 4, top + 10, "today")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 from markupsafe import Markup
 
+from fivefold.deliver.break_even import break_even
 from fivefold.web import markup, words
+from fivefold.web.break_even import break_even_chart
 from fivefold.web.charts import waterfall
 from fivefold.web.drawing import Figure
 from fivefold.web.markup import Column
@@ -14,6 +18,8 @@ from fivefold.web.summaries import streams
 
 _SHEETS = 4
 _LINES = 8
+_LEVELS = 2
+_LOOKED_AT = 12
 
 
 def chapter(story: Story) -> Markup:
@@ -35,6 +41,7 @@ def chapter(story: Story) -> Markup:
         "Channels and fees",
         said,
         _changes(story, better),
+        _levels(story, better),
         _sheets(story),
         _returns(story),
     )
@@ -109,6 +116,33 @@ def _between(story: Story, low: float | None, high: float | None) -> str:
         end = story.money(high if low is None else low, cents=True)
         return f"unknown to {end}" if low is None else f"{end} to unknown"
     return f"{story.money(low, cents=True)} to {story.money(high, cents=True)}"
+
+
+def _levels(story: Story, better: pl.DataFrame) -> Markup:
+    """Return where channels draw level along time in stock, of the dearest changes that cross."""
+    dataset = story.dataset.with_tables(**story.plan.tables)
+    cards = []
+    for item in better.head(_LOOKED_AT)["item"]:
+        found = break_even(dataset, item, "days_held", as_of=story.plan.as_of, points=25)
+        if not found.crossings or len(cards) == _LEVELS:
+            continue
+        said = "; ".join(
+            f"below {one.value:,.0f} days {story.channel(one.better_below)} is best, above it "
+            f"{story.channel(one.better_above)}"
+            for one in found.crossings
+        )
+        cards.append(
+            markup.card(
+                f"{story.title(item) or item} by days in stock",
+                markup.chart(partial(break_even_chart, found), wide=460),
+                note=f"{item}: {said}.",
+            )
+        )
+    if not cards:
+        return Markup("")
+    return Markup(
+        '<h3 class="over">Where channels draw level</h3><div class="grid">{}</div>'
+    ).format(markup.join(cards))
 
 
 def _sheets(story: Story) -> Markup:
