@@ -8,6 +8,7 @@ import polars as pl
 from markupsafe import Markup
 
 from fivefold.deliver.break_even import break_even
+from fivefold.errors import NotFoundError
 from fivefold.web import markup, words
 from fivefold.web.break_even import break_even_chart
 from fivefold.web.charts import waterfall
@@ -123,8 +124,14 @@ def _levels(story: Story, better: pl.DataFrame) -> Markup:
     dataset = story.dataset.with_tables(**story.plan.tables)
     cards = []
     for item in better.head(_LOOKED_AT)["item"]:
-        found = break_even(dataset, item, "days_held", as_of=story.plan.as_of, points=25)
-        if not found.crossings or len(cards) == _LEVELS:
+        if len(cards) == _LEVELS:
+            break
+        try:
+            found = break_even(dataset, item, "days_held", as_of=story.plan.as_of, points=25)
+        except NotFoundError:
+            # The tables at hand do not price it, such as a plan read without its data.
+            continue
+        if not found.crossings:
             continue
         said = "; ".join(
             f"below {one.value:,.0f} days {story.channel(one.better_below)} is best, above it "
