@@ -6,7 +6,8 @@ else line by line, a line by one place or split, each leg the cheapest a unit. U
 from buckets for good, so none is given twice.
 
 Only places that hold an item are looked at, and a place whose picking and carriage alone
-cost more than the best so far is left at once: the answer is that of looking at all.
+cost more than the best so far is left at once: the answer is that of looking at all. Tables
+are arrays of records, so that what is looked at together lies together.
 """
 
 from __future__ import annotations
@@ -19,60 +20,99 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+#: A line: `deadline` in days after today, -1 where none; `ordered_minute` after the first
+#: minute of today in UTC.
+LINE = np.dtype(
+    [
+        ("item", np.int64),
+        ("units", np.int64),
+        ("destination", np.int64),
+        ("group", np.int64),
+        ("deadline", np.int64),
+        ("ordered_minute", np.int64),
+        ("weight_lb", np.float64),
+    ]
+)
+#: A holder of an item: its place, its first bucket, units it should keep and what a unit
+#: below that is worth, and what any unit there is worth beyond its cost.
+HOLDER = np.dtype(
+    [
+        ("place", np.int32),
+        ("safety", np.float32),
+        ("bucket", np.int64),
+        ("short_price", np.float32),
+        ("unit_price", np.float32),
+    ]
+)
+#: Units free from a day on; `spread` is the class of their delay.
+BUCKET = np.dtype(
+    [("day", np.int32), ("units", np.int32), ("basis", np.int16), ("spread", np.int16)]
+)
+#: A place: cost of a pick, class of working days, minute of today (UTC) until which orders
+#: are worked today, units that may leave a day (0 is no limit); the rest is for the kernel.
+SITE = np.dtype(
+    [
+        ("pick", np.float64),
+        ("cut_off", np.int64),
+        ("daily", np.int64),
+        ("calendar", np.int64),
+        ("order", np.int64),
+        ("sent_on", np.int64),
+        ("sent_lb", np.float64),
+    ]
+)
+_TERMS = np.dtype(
+    [("late", np.float64), ("wait", np.float64), ("split", np.float64), ("most_legs", np.int64)]
+)
+_LEG = np.dtype(
+    [
+        ("line", np.int64),
+        ("place", np.int64),
+        ("units", np.int64),
+        ("ready", np.int64),
+        ("ship", np.int64),
+        ("arrive", np.int64),
+        ("basis", np.int64),
+        ("spread", np.int64),
+        ("cost", np.float64),
+        ("more", np.float64),
+        ("other", np.int64),
+    ]
+)
+
 
 class Lines(NamedTuple):
-    """What is wanted, lines of an order together.
+    """What is wanted: `rows` (n_lines,) of LINE, those of an order together.
 
-    `order_first` (n_orders + 1,), the others (n_lines,). `deadline` in days after today, -1
-    where none; `ordered_minute` is minutes after the first minute of today in UTC.
+    Order `o` has rows `order_first[o]` to `order_first[o + 1]`.
     """
 
     order_first: Array
-    item: Array
-    units: Array
-    destination: Array
-    group: Array
-    deadline: Array
-    ordered_minute: Array
-    weight_lb: Array
+    rows: Array
 
 
 class Stock(NamedTuple):
-    """Holders of each item (item `i` has `holder_first[i]` to `[i + 1]`) and their buckets.
+    """Item `i` is held by `holders[holder_first[i]:holder_first[i + 1]]`, by place.
 
-    A holder has `place`, buckets `bucket_first[h]` to `[h + 1]` by day, units it should keep
-    (`safety`), what a unit below that is worth (`short_price`) and what any unit there is
-    worth beyond its cost (`unit_price`). A bucket has `day`, `units`, `basis`, `spread`: the
-    class of its delay.
+    A holder has buckets from its `bucket` to that of the next, by day; one row of HOLDER more
+    than holders ends the last.
     """
 
     holder_first: Array
-    place: Array
-    bucket_first: Array
-    day: Array
-    units: Array
-    basis: Array
-    spread: Array
-    safety: Array
-    short_price: Array
-    unit_price: Array
+    holders: Array
+    buckets: Array
 
 
 class Places(NamedTuple):
-    """Places by code: cost of a pick, class of working days, cut-off, zone of destinations.
+    """Places by code, who may be served from where, carrier zones, and room to ship.
 
-    `allowed` (n_groups, n_places); `zone` (n_destinations, n_places); `room` (n_places,
-    n_days) are units that may still leave on a day, `daily` (n_places,) that on an empty
-    day, 0 where there is no limit. `cut_off` is the minute of today, in UTC, by which an
-    order is worked today.
+    `sites` (n_places,) of SITE; `allowed` (n_groups, n_places); `zone` (n_destinations,
+    n_places) int8; `room` (n_places, n_days) units that may still leave on a day.
     """
 
-    pick: Array
-    calendar: Array
-    cut_off: Array
+    sites: Array
     allowed: Array
     zone: Array
-    daily: Array
     room: Array
 
 
@@ -98,7 +138,7 @@ class Terms(NamedTuple):
 
 
 class Legs(NamedTuple):
-    """Answers, one a leg; place -1 and basis 3 for units nothing can serve."""
+    """Answers, one a leg; place -1 for units nothing can serve."""
 
     line: Array
     place: Array
@@ -111,17 +151,6 @@ class Legs(NamedTuple):
     cost: Array
     more: Array
     other: Array
-
-
-class _Scratch(NamedTuple):
-    """By place: what the order already sends from there. `order` tells whose figures stand."""
-
-    order: Array
-    ship: Array
-    weight: Array
-    seen: Array
-    lines: Array
-    cost: Array
 
 
 def _compiled(function: Any) -> Any:
@@ -150,31 +179,31 @@ def _release(ordered_minute, cut_off):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _dates(ready, units, place, spread, zone, places, times):  # type: ignore[no-untyped-def]
+def _dates(ready, units, place, spread, zone, sites, room, ships, promised):  # type: ignore[no-untyped-def]
     """Return the day ready, shipped and promised, past days whose room is taken."""
-    calendar = places.calendar[place]
-    last = times.ship.shape[1] - 1
+    calendar = sites[place].calendar
+    last = ships.shape[1] - 1
     ready = min(ready, last)
-    ship = times.ship[calendar, ready]
-    if places.daily[place] > 0:
-        need = min(units, places.daily[place])
-        while ship < last and places.room[place, ship] < need:
+    ship = ships[calendar, ready]
+    if sites[place].daily > 0:
+        need = min(units, sites[place].daily)
+        while ship < last and room[place, ship] < need:
             ready = ship + 1
-            ship = times.ship[calendar, ready]
-    return ready, ship, times.arrive[calendar, spread, ready, zone]
+            ship = ships[calendar, ready]
+    return ready, ship, promised[calendar, spread, ready, zone]
 
 
 @_compiled
-def _worth(holder, taken, stock):  # type: ignore[no-untyped-def]
+def _worth(holder, taken, holders, buckets):  # type: ignore[no-untyped-def]
     """Return what `taken` units are worth where they stand, more so below what is kept."""
-    worth = stock.unit_price[holder] * taken
-    if stock.short_price[holder] > 0.0 and stock.safety[holder] > 0.0:
+    worth = holders[holder].unit_price * taken
+    if holders[holder].short_price > 0.0 and holders[holder].safety > 0.0:
         free = 0
-        for bucket in range(stock.bucket_first[holder], stock.bucket_first[holder + 1]):
-            free += stock.units[bucket]
-        below = stock.safety[holder] - (free - taken)
+        for bucket in range(holders[holder].bucket, holders[holder + 1].bucket):
+            free += buckets[bucket].units
+        below = holders[holder].safety - (free - taken)
         if below > 0.0:
-            worth += min(below, float(taken)) * stock.short_price[holder]
+            worth += min(below, float(taken)) * holders[holder].short_price
     return worth
 
 
@@ -182,177 +211,389 @@ def _worth(holder, taken, stock):  # type: ignore[no-untyped-def]
 def _days_cost(day, deadline, terms):  # type: ignore[no-untyped-def]
     """Return what a unit there on `day` costs in lateness, or in waiting where none is due."""
     if deadline < 0:
-        return terms.wait * day
-    return terms.late * max(day - deadline, 0)
+        return terms[0].wait * day
+    return terms[0].late * max(day - deadline, 0)
 
 
 @_compiled
-def _complete(line, holder, lines, stock, places, times, terms):  # type: ignore[no-untyped-def]
-    """Return whether a holder serves a line whole and in time, and at what cost but carriage."""
-    place = stock.place[holder]
-    need = lines.units[line]
-    if not places.allowed[lines.group[line], place]:
-        return False, 0.0
+def _zone_costs(rates, weight_lb, into):  # type: ignore[no-untyped-def]
+    """Fill the carriage of a weight by zone."""
+    heaviest = rates.shape[1] - 1
+    steps = int(np.ceil(weight_lb * 2.0 - 1e-9))
+    if 0 < steps <= heaviest:
+        for zone in range(rates.shape[0]):
+            into[zone] = rates[zone, steps]
+        return
+    for zone in range(rates.shape[0]):
+        into[zone] = _carriage(rates, zone, weight_lb)
+
+
+@_compiled
+def _holder_at(place, first, last, holders):  # type: ignore[no-untyped-def]
+    """Return the holder at a place among `first` to `last`, -1 where there is none."""
+    end = last
+    while first < last:
+        middle = (first + last) // 2
+        if holders[middle].place < place:
+            first = middle + 1
+        else:
+            last = middle
+    return first if first < end and holders[first].place == place else -1
+
+
+@_compiled
+def _complete(  # type: ignore[no-untyped-def]
+    line, holder, lines, holders, buckets, sites, allowed, zones, room, ships, promised, terms
+):
+    """Return what a holder serves a line for, whole and in time, but carriage; else infinite."""
+    place = holders[holder].place
+    need = lines[line].units
+    if not allowed[lines[line].group, place]:
+        return np.inf
+    deadline = lines[line].deadline
     total = 0
-    for bucket in range(stock.bucket_first[holder], stock.bucket_first[holder + 1]):
-        total += stock.units[bucket]
+    for bucket in range(holders[holder].bucket, holders[holder + 1].bucket):
+        total += buckets[bucket].units
         if total < need:
             continue
-        deadline = lines.deadline[line]
-        if deadline < 0 and stock.day[bucket] > 0:
-            return False, 0.0
-        ready = max(stock.day[bucket], _release(lines.ordered_minute[line], places.cut_off[place]))
-        zone = places.zone[lines.destination[line], place]
-        _r, _ship, day = _dates(ready, need, place, stock.spread[bucket], zone, places, times)
+        if deadline < 0 and buckets[bucket].day > 0:
+            return np.inf
+        ready = max(buckets[bucket].day, _release(lines[line].ordered_minute, sites[place].cut_off))
+        zone = zones[lines[line].destination, place]
+        _r, _ship, day = _dates(
+            ready, need, place, buckets[bucket].spread, zone, sites, room, ships, promised
+        )
         if 0 <= deadline < day:
-            return False, 0.0
-        cost = need * (places.pick[place] + _days_cost(day, deadline, terms))
-        return True, cost + _worth(holder, need, stock)
-    return False, 0.0
+            return np.inf
+        cost = need * (sites[place].pick + _days_cost(day, deadline, terms))
+        return cost + _worth(holder, need, holders, buckets)
+    return np.inf
 
 
 @_compiled
-def _whole(begin, end, lines, stock, places, times, terms, scratch, order):  # type: ignore[no-untyped-def]
+def _apart(  # type: ignore[no-untyped-def]
+    begin,
+    end,
+    most,
+    lines,
+    holder_first,
+    holders,
+    buckets,
+    sites,
+    allowed,
+    zones,
+    room,
+    ships,
+    promised,
+    rates,
+    terms,
+    rate,
+):
+    """Return what the lines cost from a place each; infinite as soon as that is `most`."""
+    total = (end - begin - 1) * terms[0].split
+    for line in range(begin, end):
+        item, need = lines[line].item, lines[line].units
+        _zone_costs(rates, lines[line].weight_lb * need, rate)
+        alone = most
+        for holder in range(holder_first[item], holder_first[item + 1]):
+            place = holders[holder].place
+            carried = rate[zones[lines[line].destination, place]]
+            if sites[place].pick * need + carried < alone:
+                cost = _complete(
+                    line,
+                    holder,
+                    lines,
+                    holders,
+                    buckets,
+                    sites,
+                    allowed,
+                    zones,
+                    room,
+                    ships,
+                    promised,
+                    terms,
+                )
+                alone = min(alone, cost + carried)
+        total += alone
+        if total >= most:
+            return np.inf
+    return total
+
+
+@_compiled
+def _whole(  # type: ignore[no-untyped-def]
+    begin,
+    end,
+    lines,
+    holder_first,
+    holders,
+    buckets,
+    sites,
+    allowed,
+    zones,
+    room,
+    ships,
+    promised,
+    rates,
+    terms,
+    rate,
+):
     """Return the place that has all lines at least cost, its cost, the next one and its cost.
 
     Place -1 where no place has all, or where the lines cost less from a place each.
     """
-    apart = (end - begin - 1) * terms.split
-    parcel = 0.0
+    parcel, units, rare, fewest = 0.0, 0, begin, 1 << 40
     for line in range(begin, end):
-        alone = np.inf
-        weight = lines.weight_lb[line] * lines.units[line]
-        parcel += weight
-        item = lines.item[line]
-        for holder in range(stock.holder_first[item], stock.holder_first[item + 1]):
-            possible, cost = _complete(line, holder, lines, stock, places, times, terms)
-            if not possible:
-                continue
-            place = stock.place[holder]
-            if line == begin:
-                scratch.seen[place], scratch.lines[place] = order, 0
-                scratch.cost[place] = 0.0
-            if scratch.seen[place] == order and scratch.lines[place] == line - begin:
-                scratch.lines[place] += 1
-                scratch.cost[place] += cost
-            zone = places.zone[lines.destination[line], place]
-            alone = min(alone, cost + _carriage(terms.rates, zone, weight))
-        apart += alone
+        item = lines[line].item
+        parcel += lines[line].weight_lb * lines[line].units
+        units += lines[line].units
+        count = holder_first[item + 1] - holder_first[item]
+        if count < fewest:
+            rare, fewest = line, count
+    _zone_costs(rates, parcel, rate)
     best, best_cost, second, second_cost = -1, np.inf, -1, np.inf
-    item = lines.item[end - 1]
-    for holder in range(stock.holder_first[item], stock.holder_first[item + 1]):
-        place = stock.place[holder]
-        if scratch.seen[place] != order or scratch.lines[place] != end - begin:
+    item = lines[rare].item
+    for holder in range(holder_first[item], holder_first[item + 1]):
+        place = holders[holder].place
+        cost = rate[zones[lines[begin].destination, place]]
+        if cost + sites[place].pick * units >= second_cost:
             continue
-        zone = places.zone[lines.destination[begin], place]
-        cost = scratch.cost[place] + _carriage(terms.rates, zone, parcel)
+        for line in range(begin, end):
+            other = lines[line].item
+            there = holder
+            if line != rare:
+                there = _holder_at(place, holder_first[other], holder_first[other + 1], holders)
+            if there < 0:
+                cost = np.inf
+                break
+            cost += _complete(
+                line,
+                there,
+                lines,
+                holders,
+                buckets,
+                sites,
+                allowed,
+                zones,
+                room,
+                ships,
+                promised,
+                terms,
+            )
+            if cost >= second_cost:
+                break
         if cost < best_cost - 1e-9:
             second, second_cost = best, best_cost
             best, best_cost = place, cost
         elif cost < second_cost:
             second, second_cost = place, cost
-    if apart < best_cost - 1e-9:
+    if (
+        best >= 0
+        and _apart(
+            begin,
+            end,
+            best_cost,
+            lines,
+            holder_first,
+            holders,
+            buckets,
+            sites,
+            allowed,
+            zones,
+            room,
+            ships,
+            promised,
+            rates,
+            terms,
+            rate,
+        )
+        < best_cost - 1e-9
+    ):
         return -1, np.inf, -1, np.inf
     return best, best_cost, second, second_cost
 
 
 @_compiled
-def _leg(line, left, only, sent_any, lines, stock, places, times, terms, scratch, order):  # type: ignore[no-untyped-def]
+def _leg(  # type: ignore[no-untyped-def]
+    line,
+    left,
+    only,
+    sent_any,
+    order,
+    lines,
+    holder_first,
+    holders,
+    buckets,
+    sites,
+    allowed,
+    zones,
+    room,
+    ships,
+    promised,
+    rates,
+    terms,
+    rate,
+):
     """Return the leg that is cheapest a unit: holder, units, bucket, cost, and the next place."""
     best, best_units, best_bucket = -1, 0, -1
     best_each, best_cost = np.inf, np.inf
     next_each, next_place = np.inf, -1
-    item, deadline = lines.item[line], lines.deadline[line]
-    each_lb = lines.weight_lb[line]
-    whole_weight = each_lb * left
-    destination, group = lines.destination[line], lines.group[line]
-    for holder in range(stock.holder_first[item], stock.holder_first[item + 1]):
-        place = stock.place[holder]
-        if (only >= 0 and place != only) or not places.allowed[group, place]:
+    item, deadline = lines[line].item, lines[line].deadline
+    each_lb = lines[line].weight_lb
+    destination, group = lines[line].destination, lines[line].group
+    begin, end = holder_first[item], holder_first[item + 1]
+    if only >= 0:
+        begin = _holder_at(only, begin, end, holders)
+        end = begin + 1
+    else:
+        _zone_costs(rates, each_lb * left, rate)
+    dated = deadline >= 0 or terms[0].wait > 0.0
+    minute = lines[line].ordered_minute
+    for holder in range(begin, end):
+        first = holders[holder].bucket
+        last = holders[holder + 1].bucket
+        if buckets[first].units == 0 and last == first + 1:
             continue
-        zone = places.zone[destination, place]
-        first = stock.bucket_first[holder]
-        mine = scratch.order[place] == order
-        if (
-            not mine
-            and stock.units[first] >= left
-            and places.pick[place] + _carriage(terms.rates, zone, whole_weight) / left >= next_each
-        ):
+        place = holders[holder].place
+        zone = zones[destination, place]
+        mine = sent_any and sites[place].order == order
+        if only < 0 and not mine and buckets[first].units >= left:
+            # All of it is there in a parcel of its own: the common case, without the buckets.
+            cost = (sites[place].pick + holders[holder].unit_price) * left + rate[zone]
+            if cost >= next_each * left or not allowed[group, place]:
+                continue
+            cost = sites[place].pick * left + rate[zone] + _worth(holder, left, holders, buckets)
+            judged = cost + terms[0].split if sent_any else cost
+            if dated:
+                ready = max(buckets[first].day, _release(minute, sites[place].cut_off))
+                _r, _s, day = _dates(
+                    ready, left, place, buckets[first].spread, zone, sites, room, ships, promised
+                )
+                judged += left * _days_cost(day, deadline, terms)
+            each = judged / left
+            if each < best_each - 1e-12:
+                if best >= 0:
+                    next_each, next_place = best_each, holders[best].place
+                best_each, best_cost = each, cost
+                best, best_units, best_bucket = holder, left, first
+            elif each < next_each:
+                next_each, next_place = each, place
             continue
-        release = _release(lines.ordered_minute[line], places.cut_off[place])
+        if not allowed[group, place]:
+            continue
+        release = _release(minute, sites[place].cut_off)
         free = 0
         place_each = np.inf
-        for bucket in range(first, stock.bucket_first[holder + 1]):
-            if stock.units[bucket] == 0:
+        for bucket in range(first, last):
+            if buckets[bucket].units == 0:
                 continue
-            free += stock.units[bucket]
+            free += buckets[bucket].units
             taken = min(free, left)
-            ready = max(stock.day[bucket], release)
-            _r, ship, day = _dates(ready, taken, place, stock.spread[bucket], zone, places, times)
+            ready = max(buckets[bucket].day, release)
+            _r, ship, day = _dates(
+                ready, taken, place, buckets[bucket].spread, zone, sites, room, ships, promised
+            )
             # What leaves the same place on the same day shares a parcel.
-            shared = scratch.weight[place] if mine and scratch.ship[place] == ship else 0.0
+            shared = sites[place].sent_lb if mine and sites[place].sent_on == ship else 0.0
             cost = (
-                places.pick[place] * taken
-                + _carriage(terms.rates, zone, shared + each_lb * taken)
-                - _carriage(terms.rates, zone, shared)
-                + _worth(holder, taken, stock)
+                sites[place].pick * taken
+                + _carriage(rates, zone, shared + each_lb * taken)
+                - _carriage(rates, zone, shared)
+                + _worth(holder, taken, holders, buckets)
             )
             judged = cost + taken * _days_cost(day, deadline, terms)
             if sent_any and shared == 0.0:
-                judged += terms.split
+                judged += terms[0].split
             if taken < left:
-                judged += terms.split
+                judged += terms[0].split
             each = judged / taken
             place_each = min(place_each, each)
             if each < best_each - 1e-12:
-                if best >= 0 and stock.place[best] != place and best_each < next_each:
-                    next_each, next_place = best_each, stock.place[best]
+                if best >= 0 and holders[best].place != place and best_each < next_each:
+                    next_each, next_place = best_each, holders[best].place
                 best_each, best_cost = each, cost
                 best, best_units, best_bucket = holder, taken, bucket
             if free >= left:
                 break
-        if (best < 0 or place != stock.place[best]) and place_each < next_each:
+        if (best < 0 or place != holders[best].place) and place_each < next_each:
             next_each, next_place = place_each, place
     return best, best_units, best_bucket, best_each, best_cost, next_each, next_place
 
 
 @_compiled
-def _take(holder, bucket, need, stock):  # type: ignore[no-untyped-def]
+def _take(holder, bucket, need, holders, buckets):  # type: ignore[no-untyped-def]
     """Take units off the buckets up to `bucket`, the latest first; return what they stand on.
 
     The leg leaves when its last unit is there, so the latest units go first.
     """
     basis, spread = 0, 0
-    for position in range(bucket, stock.bucket_first[holder] - 1, -1):
-        used = min(stock.units[position], need)
+    for position in range(bucket, holders[holder].bucket - 1, -1):
+        used = min(buckets[position].units, need)
         if used > 0:
-            stock.units[position] -= used
+            buckets[position].units -= used
             need -= used
-            basis = max(basis, stock.basis[position])
-            spread = max(spread, stock.spread[position])
+            basis = max(basis, buckets[position].basis)
+            spread = max(spread, buckets[position].spread)
         if need == 0:
             break
     return basis, spread
 
 
 @_compiled
-def _write(legs, at, line, place, units, ready, ship, arrive, basis, spread, cost, more, other):  # type: ignore[no-untyped-def]
-    legs.line[at], legs.place[at], legs.units[at] = line, place, units
-    legs.ready[at], legs.ship[at], legs.arrive[at] = ready, ship, arrive
-    legs.basis[at], legs.spread[at] = basis, spread
-    legs.cost[at], legs.more[at], legs.other[at] = cost, more, other
+def _write(at, line, place, units, ready, ship, arrive, basis, spread, cost, more, other, legs):  # type: ignore[no-untyped-def]
+    legs[at].line, legs[at].place, legs[at].units = line, place, units
+    legs[at].ready, legs[at].ship, legs[at].arrive = ready, ship, arrive
+    legs[at].basis, legs[at].spread = basis, spread
+    legs[at].cost, legs[at].more, legs[at].other = cost, more, other
 
 
 @_compiled
 def _serve(  # type: ignore[no-untyped-def]
-    line, whole, gap, second, at, sent_any, lines, stock, places, times, terms, scratch, order, legs
+    line,
+    whole,
+    gap,
+    second,
+    at,
+    sent_any,
+    order,
+    lines,
+    holder_first,
+    holders,
+    buckets,
+    sites,
+    allowed,
+    zones,
+    room,
+    ships,
+    promised,
+    rates,
+    terms,
+    rate,
+    legs,
 ):
     """Serve one line, leg by leg; return the next free row and whether anything was sent."""
-    left = lines.units[line]
+    left = lines[line].units
     count = 0
-    while left > 0 and count < terms.most_legs:
+    while left > 0 and count < terms[0].most_legs:
         holder, taken, bucket, each, cost, next_each, other = _leg(
-            line, left, whole, sent_any, lines, stock, places, times, terms, scratch, order
+            line,
+            left,
+            whole,
+            sent_any,
+            order,
+            lines,
+            holder_first,
+            holders,
+            buckets,
+            sites,
+            allowed,
+            zones,
+            room,
+            ships,
+            promised,
+            rates,
+            terms,
+            rate,
         )
         if holder < 0 or (whole >= 0 and taken < left):
             if whole < 0:
@@ -360,97 +601,155 @@ def _serve(  # type: ignore[no-untyped-def]
             # Two lines of the order want the same item; look everywhere again.
             whole = -1
             continue
-        place = stock.place[holder]
-        zone = places.zone[lines.destination[line], place]
-        ready = max(stock.day[bucket], _release(lines.ordered_minute[line], places.cut_off[place]))
-        basis, spread = _take(holder, bucket, taken, stock)
-        ready, ship, day = _dates(ready, taken, place, spread, zone, places, times)
-        if places.daily[place] > 0:
-            places.room[place, ship] -= taken
+        place = holders[holder].place
+        zone = zones[lines[line].destination, place]
+        ready = max(buckets[bucket].day, _release(lines[line].ordered_minute, sites[place].cut_off))
+        basis, spread = _take(holder, bucket, taken, holders, buckets)
+        ready, ship, day = _dates(ready, taken, place, spread, zone, sites, room, ships, promised)
+        if sites[place].daily > 0:
+            room[place, ship] -= taken
         more = (next_each - each) * taken
         if whole >= 0:
             more, other = gap, second
         _write(
-            legs, at, line, place, taken, ready, ship, day, basis, spread, cost,
-            more if other >= 0 else np.nan, other,
-        )  # fmt: skip
+            at,
+            line,
+            place,
+            taken,
+            ready,
+            ship,
+            day,
+            basis,
+            spread,
+            cost,
+            more if other >= 0 else np.nan,
+            other,
+            legs,
+        )
         at += 1
         count += 1
         left -= taken
-        if scratch.order[place] != order or scratch.ship[place] != ship:
-            scratch.weight[place] = 0.0
-            scratch.order[place], scratch.ship[place] = order, ship
-        scratch.weight[place] += lines.weight_lb[line] * taken
+        if sites[place].order != order or sites[place].sent_on != ship:
+            sites[place].sent_lb = 0.0
+            sites[place].order, sites[place].sent_on = order, ship
+        sites[place].sent_lb += lines[line].weight_lb * taken
         sent_any = True
     if left > 0:
-        _write(legs, at, line, -1, left, -1, -1, -1, 3, 0, 0.0, np.nan, -1)
+        _write(at, line, -1, left, -1, -1, -1, 3, 0, 0.0, np.nan, -1, legs)
         at += 1
     return at, sent_any
 
 
 @_compiled
-def _source(lines, stock, places, times, terms, scratch, legs):  # type: ignore[no-untyped-def]
+def _source(  # type: ignore[no-untyped-def]
+    order_first,
+    lines,
+    holder_first,
+    holders,
+    buckets,
+    sites,
+    allowed,
+    zones,
+    room,
+    ships,
+    promised,
+    rates,
+    terms,
+    rate,
+    legs,
+):
     """Serve all orders; return how many legs were written."""
     at = 0
-    for order in range(lines.order_first.shape[0] - 1):
-        begin, end = lines.order_first[order], lines.order_first[order + 1]
+    for order in range(order_first.shape[0] - 1):
+        begin, end = order_first[order], order_first[order + 1]
         whole, second, gap = -1, -1, np.nan
         if end - begin > 1:
             whole, cost, second, other_cost = _whole(
-                begin, end, lines, stock, places, times, terms, scratch, order
+                begin,
+                end,
+                lines,
+                holder_first,
+                holders,
+                buckets,
+                sites,
+                allowed,
+                zones,
+                room,
+                ships,
+                promised,
+                rates,
+                terms,
+                rate,
             )
             gap = (other_cost - cost) / (end - begin)
         sent_any = False
         for line in range(begin, end):
             at, sent_any = _serve(
-                line, whole, gap, second, at, sent_any,
-                lines, stock, places, times, terms, scratch, order, legs,
-            )  # fmt: skip
+                line,
+                whole,
+                gap,
+                second,
+                at,
+                sent_any,
+                order,
+                lines,
+                holder_first,
+                holders,
+                buckets,
+                sites,
+                allowed,
+                zones,
+                room,
+                ships,
+                promised,
+                rates,
+                terms,
+                rate,
+                legs,
+            )
     return at
 
 
+def records(dtype: Any, **columns: Any) -> Array:
+    """Return columns as records, those not given 0."""
+    made = np.zeros(len(next(iter(columns.values()))), dtype=dtype)
+    for name, column in columns.items():
+        made[name] = column
+    return made
+
+
 def source(lines: Lines, stock: Stock, places: Places, times: Times, terms: Terms) -> Legs:
-    """Return the legs that serve the lines; `stock.units` and `places.room` are used up.
+    """Return the legs that serve the lines; `stock.buckets` and `places.room` are used up.
 
     Parameters
     ----------
     lines : Lines
-        Whole numbers are int64, weights float64.
     stock : Stock
     places : Places
     times : Times
     terms : Terms
     """
-    rows = int(
-        min(
-            int(lines.units.sum()) + len(lines.units),
-            len(lines.units) * (terms.most_legs + 1),
-        )
+    count = len(lines.rows)
+    legs = np.empty(
+        min(int(lines.rows["units"].sum()) + count, count * (terms.most_legs + 1)), dtype=_LEG
     )
-    line, place, units, ready, ship, arrive, basis, spread = (
-        np.empty(rows, np.int64) for _ in range(8)
+    places.sites["order"] = -1
+    rules = np.array([(terms.late, terms.wait, terms.split, terms.most_legs)], dtype=_TERMS)
+    used = _source(
+        lines.order_first,
+        lines.rows,
+        stock.holder_first,
+        stock.holders,
+        stock.buckets,
+        places.sites,
+        places.allowed,
+        places.zone,
+        places.room,
+        times.ship,
+        times.arrive,
+        terms.rates,
+        rules,
+        np.zeros(len(terms.rates)),
+        legs,
     )
-    legs = Legs(
-        line=line,
-        place=place,
-        units=units,
-        ready=ready,
-        ship=ship,
-        arrive=arrive,
-        basis=basis,
-        spread=spread,
-        cost=np.empty(rows),
-        more=np.empty(rows),
-        other=np.empty(rows, np.int64),
-    )
-    count = len(places.pick)
-    scratch = _Scratch(
-        order=np.full(count, -1, np.int64),
-        ship=np.zeros(count, np.int64),
-        weight=np.zeros(count),
-        seen=np.full(count, -1, np.int64),
-        lines=np.zeros(count, np.int64),
-        cost=np.zeros(count),
-    )
-    used = _source(lines, stock, places, times, terms, scratch, legs)
-    return Legs(*(column[:used] for column in legs))
+    return Legs(*(legs[name][:used] for name in Legs._fields))

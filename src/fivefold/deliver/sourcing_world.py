@@ -30,7 +30,20 @@ from fivefold.deliver.promise_days import (
     spread_classes,
     working_days_taken,
 )
-from fivefold.deliver.sourcing_kernel import Legs, Lines, Places, Stock, Terms, Times, source
+from fivefold.deliver.sourcing_kernel import (
+    BUCKET,
+    HOLDER,
+    LINE,
+    SITE,
+    Legs,
+    Lines,
+    Places,
+    Stock,
+    Terms,
+    Times,
+    records,
+    source,
+)
 from fivefold.deliver.zones import (
     ASSUMED_ZONE,
     carriage,
@@ -199,17 +212,24 @@ class World:
         costs = _coded(dataset["items"].select("item", "unit_cost"), "item", self.items, "i")
         cost = np.zeros(len(self.items))
         cost[costs["i"].to_numpy()] = costs["unit_cost"].fill_null(0.0).to_numpy()
+        ending = np.append(starts, len(key))
         self.stock = Stock(
             holder_first=np.searchsorted(own, np.arange(len(self.items) + 1)).astype(np.int64),
-            place=(pools % max(1, len(self.places))).astype(np.int32),
-            bucket_first=np.append(starts, len(key)).astype(np.int64),
-            day=coded["day"].to_numpy().astype(np.int32),
-            units=coded["quantity"].to_numpy().astype(np.int32),
-            basis=coded["basis"].to_numpy().astype(np.int8),
-            spread=spread,
-            safety=safety,
-            short_price=(cost[own] * self.params.stock_value_share).astype(np.float32),
-            unit_price=price,
+            holders=records(
+                HOLDER,
+                bucket=ending,
+                place=np.append(pools % max(1, len(self.places)), 0),
+                safety=np.append(safety, 0.0),
+                short_price=np.append(cost[own] * self.params.stock_value_share, 0.0),
+                unit_price=np.append(price, 0.0),
+            ),
+            buckets=records(
+                BUCKET,
+                day=coded["day"].to_numpy(),
+                units=coded["quantity"].to_numpy(),
+                basis=coded["basis"].to_numpy(),
+                spread=spread,
+            ),
         )
         weights = _coded(_with_weights(dataset["items"]), "item", self.items, "i")
         self.weight = np.ones(len(self.items))
@@ -285,12 +305,9 @@ class World:
             for row in self.place_rows
         ]
         self.sites = Places(
-            pick=np.array(pick, dtype=np.float64),
-            calendar=calendars,
-            cut_off=cut_offs,
+            sites=records(SITE, pick=pick, calendar=calendars, cut_off=cut_offs, daily=daily),
             allowed=self.allowed,
             zone=np.zeros((1, count), dtype=np.int8),
-            daily=daily,
             room=np.repeat(daily[:, None], self.span, axis=1),
         )
 
@@ -332,7 +349,7 @@ class World:
     def left(self) -> pl.DataFrame:
         """Return the buckets with what is left in them, as `available_to_promise` does."""
         columns = ["item", "location", "day", "quantity", "basis", "sd_days"]
-        units = pl.Series("quantity", self.stock.units).cast(pl.Int64())
+        units = pl.Series("quantity", self.stock.buckets["units"]).cast(pl.Int64())
         return self._buckets.with_columns(units).select(columns).filter(pl.col("quantity") > 0)
 
     def zones_to(self, postal_code: str) -> npt.NDArray[np.int8]:
@@ -371,15 +388,16 @@ class World:
         minutes = (frame["ordered_at"] - midnight).dt.total_minutes().fill_null(-10_000)
         lines = Lines(
             order_first=np.append(np.flatnonzero(changes), frame.height).astype(np.int64),
-            item=item.astype(np.int64),
-            units=frame["quantity"].to_numpy().astype(np.int64),
-            destination=codes.replace_strict(number, return_dtype=pl.Int64)
-            .to_numpy()
-            .astype(np.int64),
-            group=group.to_numpy().astype(np.int64),
-            deadline=days_left.to_numpy().astype(np.int64),
-            ordered_minute=minutes.to_numpy().astype(np.int64),
-            weight_lb=self.weight[item],
+            rows=records(
+                LINE,
+                item=item,
+                units=frame["quantity"].to_numpy(),
+                destination=codes.replace_strict(number, return_dtype=pl.Int64).to_numpy(),
+                group=group.to_numpy(),
+                deadline=days_left.to_numpy(),
+                ordered_minute=minutes.to_numpy(),
+                weight_lb=self.weight[item],
+            ),
         )
         return lines, self.sites._replace(zone=zone)
 
@@ -393,10 +411,10 @@ class World:
         chance, earlier = np.zeros(len(legs.line)), np.zeros(len(legs.line))
         day = legs.arrive.copy()
         at = (
-            places.calendar[legs.place[served]],
+            places.sites["calendar"][legs.place[served]],
             legs.spread[served],
             legs.ready[served],
-            places.zone[lines.destination[legs.line[served]], legs.place[served]],
+            places.zone[lines.rows["destination"][legs.line[served]], legs.place[served]],
         )
         chance[served] = self.days.chance[at]
         day[served] = self.days.sooner_day[at]
