@@ -124,6 +124,9 @@ class SourcingParams:
             raise ValueError("most_legs and horizon_days must be at least 1")
 
 
+_ONE_ORDER = np.array([0, 1], dtype=np.int64)
+
+
 class World:
     """Everything lines are served from, as of a day.
 
@@ -400,6 +403,21 @@ class World:
             ),
         )
         return lines, self.sites._replace(zone=zone)
+
+    def ask(
+        self, item: str, units: int, *, postal_code: str, channel: str, ordered_minute: int = 0
+    ) -> tuple[Legs, Lines, Places]:
+        """Return the legs of one line; what they take is gone, so a promise is a reservation.
+
+        `ordered_minute` counts from the first minute of the world's day in UTC.
+        """
+        code = self.item_code[item]
+        row = np.zeros(1, dtype=LINE)
+        group = self.channel_code.get(channel, len(self.channel_code))
+        row[0] = (code, units, 0, group, -1, ordered_minute, self.weight[code])
+        lines = Lines(order_first=_ONE_ORDER, rows=row)
+        places = self.sites._replace(zone=self.zones_to(postal_code[:5])[None, :])
+        return self.serve(lines, places), lines, places
 
     def serve(self, lines: Lines, places: Places) -> Legs:
         """Return legs for lines; what they take is gone from this world."""
