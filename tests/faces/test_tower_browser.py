@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 import time
@@ -14,8 +13,6 @@ from typing import Any
 import pytest
 
 pytestmark = pytest.mark.browser
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 WIDTHS = (1440, 900, 390)
 
 
@@ -30,7 +27,11 @@ class Open:
     def go(self, path: str) -> Any:
         """Open a page and wait until it is still."""
         self.page.goto(self.address + path)
-        self.page.wait_for_load_state("networkidle")
+        # The page listens for changes as long as it is open, so the network is never idle.
+        self.page.wait_for_function(
+            "() => !document.documentElement.hasAttribute('aria-busy')"
+            " && [...document.querySelectorAll('[data-grid]')].every(g => g.children.length)"
+        )
         return self.page
 
 
@@ -60,22 +61,10 @@ def server(serve: Any) -> Iterator[tuple[str, str]]:
     thread.join(5)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("Chromium is not installed")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as play:
-        opened = play.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def tower(server: tuple[str, str], browser: Any) -> Iterator[Open]:
+def tower(server: tuple[str, str], chromium: Any) -> Iterator[Open]:
     address, session = server
-    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context = chromium.new_context(viewport={"width": 1440, "height": 900})
     context.add_cookies([{"name": "fivefold_session", "value": session, "url": address}])
     page = context.new_page()
     wrong: list[str] = []

@@ -52,7 +52,9 @@ def test_weeks_are_overridden_by_keyboard_and_the_orders_change(seller_tower: An
     assert page.locator("#orders-change tbody tr").count() >= 1
     tower.shoot("demand-orders-change")
     kept = overrides(tower, item)
-    assert kept.filter((pl.col("value") == 9000) & (pl.col("reason") == "Television campaign")).height
+    assert kept.filter(
+        (pl.col("value") == 9000) & (pl.col("reason") == "Television campaign")
+    ).height
     grid.focus()
     page.keyboard.press("Control+z")
     page.wait_for_selector(".cell.editable:text-is('9,000')", state="detached")

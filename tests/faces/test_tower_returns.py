@@ -1,4 +1,4 @@
-"""Journey: goods come back, are graded, every way is valued, one is chosen, the refund is booked."""
+"""Journey: goods come back, are graded, each way is valued, one chosen, the refund booked."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ STATIC = {
     "grid.js": "text/javascript; charset=utf-8",
     "drop.js": "text/javascript; charset=utf-8",
     "board.js": "text/javascript; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
     "logo.svg": "image/svg+xml",
 }
 #: Rooms in the order of the rail: address, title, icon as the d of a path of 24 by 24.

@@ -15,6 +15,7 @@ from fivefold.web.tower.rooms import (
     home,
     inventory,
     others,
+    purchase,
     sop,
     supply,
     work,
@@ -51,6 +52,7 @@ ROOMS: tuple[Room, ...] = (
     Room(path="/", title="Home", template="home.html", view=home.view),
     Room(path="/demand", title="Demand", template="demand.html", view=demand.view),
     Room(path="/supply", title="Supply", template="supply.html", view=supply.view),
+    Room(path="/order", title="Order", template="purchase.html", view=purchase.view),
     Room(path="/make", title="Make", template="make.html", view=work.view),
     Room(path="/inventory", title="Inventory", template="inventory.html", view=inventory.view),
     Room(path="/orders", title="Orders", template="orders.html", view=others.orders_view),
@@ -70,6 +72,7 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
     "inbound_shipments": supply.shipments,
     "supply_changes": supply.changes,
     "supply_orders": supply.placed,
+    "order_lines": purchase.lines,
     "demand": demand.streams,
     "weeks": demand.week_grid,
     "stock": inventory.stock,
@@ -92,4 +95,4 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
 }
 
 #: Lists whose cells may be changed.
-EDITABLE = frozenset({"supply", "weeks"})
+EDITABLE = frozenset({"supply", "weeks", "order_lines"})

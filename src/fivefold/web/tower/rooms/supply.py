@@ -19,6 +19,7 @@ from fivefold.web.tower.state import State
 TABS = (
     ("", "Proposals", "supply_plan"),
     ("orders", "Purchase orders", "purchase_orders"),
+    ("lines", "Order lines", "purchase_order_lines"),
     ("shipments", "Shipments", "inbound_shipments"),
     ("changes", "Changes", "supply_changes"),
     ("placed", "Placed", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import polars as pl
 
@@ -47,8 +48,19 @@ def view(state: State, name: str) -> dict[str, Any]:
         "sections": sections[:_REASONS],
         "more": max(0, len(sections) - _REASONS),
         "item": None,
+        "open": _opens(state, found.name),
         "plan": state.made.plan,
     }
+
+
+def _opens(state: State, name: str) -> str:
+    """Return the address of the page of a name that has one."""
+    for frame in (state.dataset["supply_orders"], state.made["purchase_orders"]):
+        if frame.filter(pl.col("order") == name).height:
+            return f"/order?{urlencode({'name': name})}"
+    if state.made["work_orders"].filter(pl.col("order") == name).height:
+        return f"/make?{urlencode({'order': name})}"
+    return ""
 
 
 def _figure(state: State, name: str) -> dict[str, Any]:

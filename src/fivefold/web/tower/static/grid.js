@@ -482,6 +482,9 @@ export function mountGrids() {
     const place = /** @type {HTMLElement} */ (found);
     if (place.dataset.mounted) return;
     place.dataset.mounted = "1";
-    void new Grid(place).load();
+    const made = new Grid(place);
+    // Live changes load the rows anew through it.
+    Object.assign(place, { grid: made });
+    void made.load();
   });
 }

@@ -3,6 +3,7 @@
 import { mountGrids } from "./grid.js";
 import { mountDrop } from "./drop.js";
 import { mountBoard } from "./board.js";
+import { listen, mountDocument } from "./live.js";
 
 const doc = document;
 
@@ -24,6 +25,14 @@ export function say(words, bad = false) {
 /** The token that forms and edits carry, so that no other site can send them. */
 export const seal = () => one("meta[name=csrf]")?.getAttribute("content") ?? "";
 
+let sentAt = 0;
+
+/** When this page last wrote something itself. @param {boolean} [now] */
+export function lastSent(now = false) {
+  if (now) sentAt = Date.now();
+  return sentAt;
+}
+
 /** Send JSON and read the answer; an answer that is no success is told and thrown.
  * @param {string} url @param {unknown} body */
 export async function send(url, body) {
@@ -32,6 +41,7 @@ export async function send(url, body) {
     headers: { "Content-Type": "application/json", "X-CSRF-Token": seal() },
     body: JSON.stringify(body),
   });
+  lastSent(true);
   const told = await answer.json().catch(() => ({ detail: answer.statusText }));
   if (!answer.ok) {
     const words = typeof told.detail === "string" ? told.detail : told.message || "That did not work.";
@@ -262,7 +272,7 @@ doc.addEventListener("click", (event) => {
 });
 doc.addEventListener("submit", (event) => {
   const form = /** @type {HTMLFormElement} */ (event.target);
-  if (form.dataset.plain === undefined && form.method !== "dialog") void submit(/** @type {SubmitEvent} */ (event), form).catch(() => {});
+  if (form.dataset.plain === undefined && form.dataset.document === undefined && form.method !== "dialog") void submit(/** @type {SubmitEvent} */ (event), form).catch(() => {});
 });
 doc.addEventListener("change", (event) => {
   const field = /** @type {HTMLElement} */ (event.target);
@@ -274,13 +284,16 @@ doc.addEventListener("keydown", (event) => {
 });
 addEventListener("popstate", () => { void go(location.pathname + location.search, { push: false, focus: false }); });
 
-function mount() {
+/** Give what was swapped in its islands. */
+export function mount() {
   mountGrids();
   mountDrop();
   mountBoard();
+  mountDocument();
 }
 mountSearch();
 mount();
+listen();
 void showDrawer();
 const working = one("#running")?.dataset.job;
 if (working) void follow(working);
