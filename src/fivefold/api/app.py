@@ -19,7 +19,7 @@ from fivefold.api.context import Context, guard
 from fivefold.api.desk import Desks
 from fivefold.api.door import LOCAL_HOSTS, Door, Limits
 from fivefold.api.jobs import Job, Jobs
-from fivefold.api.routes import books, channels, data, entry, execution, plans, work
+from fivefold.api.routes import books, channels, data, entry, execution, plans, purchasing, work
 from fivefold.api.webhooks import Webhooks
 
 #: Routers of the API in the order in which a path is looked for, the busiest first.
@@ -29,6 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     plans.router,
     work.router,
     execution.router,
+    purchasing.router,
     channels.router,
     entry.router,
     documentation.router,

@@ -15,7 +15,8 @@ VERBS: dict[str, str] = {
     "plan.run": "make and prove plans, cancel one's own work",
     "plan.accept": "release a plan into orders",
     "supply.edit": "change supply orders that are placed",
-    "goods.receive": "receive supply orders",
+    "purchase.approve": "approve and pay purchase orders, within the limit of the role",
+    "goods.receive": "receive and inspect supply orders, send goods back",
     "orders.serve": "take, promise and ship customer orders, take goods back",
     "books.read": "see balances, trial balance and traces of goods and money",
     "books.write": "write reservations, releases and count differences",
@@ -36,8 +37,16 @@ _SEEING = frozenset(
 GRANTED: dict[Role, frozenset[str]] = {
     "viewer": _SEEING,
     "operator": _SEEING | {"goods.receive", "orders.serve", "books.write"},
-    "planner": _SEEING | {"data.import", "plan.run", "plan.accept", "supply.edit", "goods.receive"},
-    "buyer": _SEEING | {"supply.edit", "goods.receive", "plan.run"},
+    "planner": _SEEING
+    | {
+        "data.import",
+        "plan.run",
+        "plan.accept",
+        "supply.edit",
+        "purchase.approve",
+        "goods.receive",
+    },
+    "buyer": _SEEING | {"supply.edit", "purchase.approve", "goods.receive", "plan.run"},
     "auditor": _SEEING | {"books.verify"},
     "admin": frozenset(VERBS),
 }

@@ -1,0 +1,135 @@
+"""Commands on suppliers: `fivefold source …` awards, scores, lead times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fivefold.cli.app import (
+    WORKSPACE,
+    DateOption,
+    JsonOption,
+    WorkspaceOption,
+    told_errors,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fivefold.model import Outcome
+
+
+def _say(
+    outcome: Outcome, name: str, *, title: str, columns: tuple[str, ...], as_json: bool
+) -> None:
+    from fivefold.cli.output import emit, rows, table
+
+    told = [] if outcome.explanations is None else rows(outcome.explanations)
+    record: dict[str, Any] = {
+        "status": outcome.status,
+        "objective": outcome.objective,
+        name: rows(outcome[name]),
+        "notes": outcome.notes,
+        "reasons": told,
+    }
+
+    def show(out: Console) -> None:
+        from rich.markup import escape
+
+        table(out, title, rows(outcome[name]), columns=columns, most=40)
+        for reason in told[:12]:
+            out.print(f"[dim]{escape(reason['subject'])}[/dim] {escape(reason['text'] or '')}")
+        if len(told) > 12:
+            out.print(f"[dim]… and {len(told) - 12:,} more reasons (--json)[/dim]")
+
+    emit(record, as_json=as_json, show=show)
+
+
+def award_command(
+    items: Annotated[
+        list[str] | None, typer.Argument(help="Items. [default: all that can be bought]")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="Supplier that is lost; may be repeated.")
+    ] = None,
+    most_sources: Annotated[
+        int, typer.Option(help="Suppliers of one item at most.", min=1, max=6)
+    ] = 3,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Award a year's demand: who gets how much, what it costs, what losing one would cost."""
+    from fivefold.cli.output import INFEASIBLE
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.sourcing import award
+    from fivefold.cycle.workspace import Workspace
+    from fivefold.source.awards import Params
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = award(
+            store,
+            as_of=plan_day(store, as_of),
+            params=Params(most_sources=most_sources),
+            without=tuple(without or ()),
+            items=tuple(items or ()),
+        )
+    columns = ("item", "supplier", "quantity", "share", "unit_price", "cost", "risk_cost")
+    _say(found, "supplier_awards", title="Awards a year", columns=columns, as_json=as_json)
+    if found.status == "infeasible":
+        raise typer.Exit(INFEASIBLE)
+
+
+def scores_command(
+    workspace: WorkspaceOption = WORKSPACE, as_of: DateOption = None, as_json: JsonOption = False
+) -> None:
+    """Show how suppliers did: on time in full, defects a million, lead-time drift, next step."""
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.sourcing import scores
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = scores(store, as_of=plan_day(store, as_of))
+    columns = ("supplier", "lines", "otif_share", "defects_ppm", "lead_time_days_mean", "severity")
+    _say(
+        found,
+        "supplier_scores",
+        title="Suppliers over a year",
+        columns=(*columns, "next_step"),
+        as_json=as_json,
+    )
+
+
+def lead_times_command(
+    workspace: WorkspaceOption = WORKSPACE, as_of: DateOption = None, as_json: JsonOption = False
+) -> None:
+    """Show lead times as receipts show them, beside what offers state."""
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.sourcing import lead_times
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = lead_times(store, as_of=plan_day(store, as_of))
+    columns = (
+        "supplier",
+        "item",
+        "receipts",
+        "lead_time_days_mean",
+        "lead_time_days_sd",
+        "lead_time_days_p90",
+        "stated_days_mean",
+        "on_time_share",
+    )
+    _say(found, "learnt_lead_times", title="Lead times", columns=columns, as_json=as_json)
+
+
+GROUP = (
+    "source",
+    "Suppliers: awards, scores, lead times learnt from receipts.",
+    (
+        ("award", award_command),
+        ("scores", scores_command),
+        ("lead-times", lead_times_command),
+    ),
+)

@@ -1,0 +1,55 @@
+"""Sourcing asked of live books: awards, scores, learnt lead times, containers to fill.
+
+Each answers from what stands; nothing is written.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from fivefold.cycle.plans import Plan
+from fivefold.cycle.workspace import Workspace
+from fivefold.model import Dataset, Outcome
+from fivefold.plan.demand import forecast
+from fivefold.source.awards import Params as AwardParams
+from fivefold.source.awards import award_suppliers
+from fivefold.source.learning import learn_lead_times
+from fivefold.source.scorecard import score_suppliers
+
+
+def with_demand(workspace: Workspace, *, as_of: date, plan: Plan | None = None) -> Dataset:
+    """Return what is known with the demand of a plan, the last one where none is given.
+
+    Where there is no plan yet, demand is forecast.
+    """
+    dataset = workspace.dataset(as_of=as_of)
+    known = plan or workspace.current_plan() or workspace.latest_plan()
+    if known is None:
+        means = forecast(dataset, as_of=as_of)["forecast_means"]
+    else:
+        means = known["forecast_means"]
+    return dataset.with_tables(forecast_means=means)
+
+
+def award(
+    workspace: Workspace,
+    *,
+    as_of: date,
+    params: AwardParams | None = None,
+    without: tuple[str, ...] = (),
+    items: tuple[str, ...] = (),
+) -> Outcome:
+    """Return how a year's demand is best awarded, with suppliers lost where they are named."""
+    chosen = replace(params or AwardParams(), without=without, items=items)
+    return award_suppliers(with_demand(workspace, as_of=as_of), chosen, as_of=as_of)
+
+
+def scores(workspace: Workspace, *, as_of: date) -> Outcome:
+    """Return how suppliers did over the last year."""
+    return score_suppliers(workspace.dataset(as_of=as_of), as_of=as_of)
+
+
+def lead_times(workspace: Workspace, *, as_of: date) -> Outcome:
+    """Return lead times as receipts show them."""
+    return learn_lead_times(workspace.dataset(as_of=as_of), as_of=as_of)
