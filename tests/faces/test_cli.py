@@ -91,7 +91,7 @@ def test_a_name_in_brackets_is_printed_and_not_taken_for_mark_up(tmp_path: Path)
 
 def test_undo_import_takes_a_file_back(books: Path) -> None:
     (offers,) = [f for f in answer("files", "-w", books)["files"] if f["name"] == "offers.csv"]
-    assert answer("undo-import", offers["hash"], "-w", books)["undone"] == "offers.csv"
+    assert answer("undo-import", offers["hash"], "-w", books)["undone"] == ["offers.csv"]
     again = answer("undo-import", offers["hash"], "-w", books, code=USAGE)
     assert "0 imported files" in again["error"]
 

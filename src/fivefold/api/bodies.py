@@ -158,6 +158,57 @@ class RowChange(Body):
     dry_run: StrictBool = False
 
 
+Heading = Annotated[list[Name], Field(min_length=1, max_length=500)]
+
+
+class StrangeHeader(Body):
+    """The header of a file of no known kind."""
+
+    header: Heading
+    table: Name | None = Field(None, description="Table it is; default the likeliest.")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"header": ["SKU", "Warehouse", "Qty"]}]}
+    )
+
+
+class NewMapping(Body):
+    """What a header means: a table, and the column each of its names stands for."""
+
+    header: Heading
+    table: Name
+    columns: dict[Name, Annotated[str, Field(max_length=200)]] = Field(
+        default_factory=dict, max_length=500, description="Name in the file → column; empty drops."
+    )
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "header": ["SKU", "Warehouse", "Qty"],
+                    "table": "inventory",
+                    "columns": {"SKU": "item", "Warehouse": "location", "Qty": "on_hand"},
+                }
+            ]
+        },
+    )
+
+
+class SeriesPoint(Body):
+    """One value of a series."""
+
+    series: Name
+    date: Day
+    value: Annotated[float, Field(ge=-1e12, le=1e12)]
+
+
+class NewForecast(Body):
+    """Series to forecast; the method of each is chosen by back-test."""
+
+    points: Annotated[list[SeriesPoint], Field(min_length=1, max_length=20_000)]
+    horizon: Annotated[StrictInt, Field(ge=1, le=366)] | None = None
+    season: Annotated[StrictInt, Field(ge=1, le=366)] | None = None
+
+
 class GoodsLine(Body):
     """Units of an item."""
 

@@ -157,15 +157,84 @@ class Client:
         *,
         dry_run: bool = False,
         skip_bad_rows: bool = False,
+        changes_only: bool = False,
     ) -> dict[str, Any]:
-        """Import files and return what became of each."""
+        """Import files and return what became of each; a dry run tells the cells that change."""
         job = self._json(
             "POST",
             "/imports",
-            params={"dry_run": dry_run, "skip_bad_rows": skip_bad_rows},
+            params={
+                "dry_run": dry_run,
+                "skip_bad_rows": skip_bad_rows,
+                "changes_only": changes_only,
+            },
             files=[("files", (name, content)) for name, content in files],
         )
         return self.result(job["job"])
+
+    def files(self) -> list[dict[str, Any]]:
+        """Return the imported files in the order of their import."""
+        return list(self._json("GET", "/files"))
+
+    def undo_import(self, sha256: str = "last") -> list[str]:
+        """Take a file back by its hash, or all files of the last import; return their names."""
+        return list(self._json("DELETE", f"/files/{sha256}")["undone"])
+
+    def suggest_mapping(self, header: Iterable[str], *, table: str | None = None) -> dict[str, Any]:
+        """Return which table a header may be and what its columns may stand for."""
+        body = _written({"header": list(header), "table": table})
+        return dict(self._json("POST", "/mappings/suggestion", json=body))
+
+    def remember_mapping(
+        self, header: Iterable[str], table: str, columns: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Say what a header means, once and for all files that have it."""
+        body = {"header": list(header), "table": table, "columns": dict(columns)}
+        return dict(self._json("POST", "/mappings", json=body))
+
+    def mappings(self) -> list[dict[str, Any]]:
+        """Return what headers were said to mean."""
+        return list(self._json("GET", "/mappings"))
+
+    def forget_mapping(self, mapping: str) -> None:
+        """Forget what a header means."""
+        self.request("DELETE", f"/mappings/{mapping}")
+
+    def template(self, *tables: str) -> bytes:
+        """Return an Excel workbook to fill in, for all input tables or some."""
+        return self.request("GET", "/template", params={"table": list(tables)}).content
+
+    def export(self, *tables: str, file_format: str = "xlsx") -> bytes:
+        """Return tables as a workbook, or one as `csv` or `parquet`."""
+        params = {"table": list(tables), "format": file_format}
+        return self.request("GET", "/export", params=params).content
+
+    def plans(self) -> list[dict[str, Any]]:
+        """Return the heads of all plans, the newest first."""
+        return list(self._json("GET", "/plans"))
+
+    def show(self, plan: str = "latest") -> dict[str, Any]:
+        """Return what a plan says in figures."""
+        return dict(self._json("GET", f"/plans/{plan}"))
+
+    def check(self, plan: str = "latest") -> dict[str, Any]:
+        """Return which rules a plan breaks, checked anew."""
+        return dict(self._json("GET", f"/plans/{plan}/check"))
+
+    def changes(self, plan: str = "latest", *, since: str = "") -> dict[str, Any]:
+        """Return what differs in the decisions of two plans."""
+        return dict(self._json("GET", f"/plans/{plan}/changes", params={"since": since}))
+
+    def forecast(
+        self, series: pl.DataFrame, *, horizon: int | None = None, season: int | None = None
+    ) -> pl.DataFrame:
+        """Forecast series of columns series, date, value; return quantiles."""
+        points = [
+            {"series": name, "date": day.isoformat(), "value": value}
+            for name, day, value in series.select("series", "date", "value").iter_rows()
+        ]
+        body = _written({"points": points, "horizon": horizon, "season": season})
+        return pl.DataFrame(self._json("POST", "/forecasts", json=body)["rows"])
 
     def change_rows(
         self, table: str, rows: list[dict[str, Any]], *, reason: str = "", dry_run: bool = False

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request
@@ -225,6 +225,9 @@ def jsonable(value: Any) -> Any:
         return {str(key): jsonable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [jsonable(inner) for inner in value]
+    if isinstance(value, datetime):
+        # As pages of tables write instants.
+        return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, float) and value - value != 0:

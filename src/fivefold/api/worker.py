@@ -25,7 +25,6 @@ from typing import Any
 import polars as pl
 
 from fivefold.api.jobs import Job
-from fivefold.api.records import proof_table
 from fivefold.cycle.planning import PlanParams, plan
 from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.cycle.progress import CancelledError, Progress
@@ -99,7 +98,7 @@ def _proved(folder: Path, task: Mapping[str, Any], dataset: Dataset, progress: P
             seed=task["seed"],
             progress=progress,
         )
-    return chosen.with_tables(proof=proof_table(proof))
+    return chosen.with_tables(proof=proof.table())
 
 
 def in_process(folder: Path, job: Job) -> Plan:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from fivefold.cycle.importing import FileReport, ImportReport
+    from fivefold.cycle.previewing import Preview
 
 ACTOR = "cli"
 
@@ -37,16 +38,25 @@ def import_command(
         bool,
         typer.Option("--skip-bad-rows", help="Keep the good rows of a file that has bad ones."),
     ] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show every cell that would change; change nothing.")
+    ] = False,
+    changes_only: Annotated[
+        bool,
+        typer.Option("--changes-only", help="Apply only rows that say otherwise than what stands."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import Seller Central reports, tables or workbooks; each exactly once, all or nothing.
 
     The kind of a file is recognised by its header. A file with a problem is refused whole and
-    every problem is named with its row and column; the other files are imported.
+    every problem is named with its row and column; the other files are imported. A workbook
+    that was exported and edited comes back with --preview, then with --changes-only.
     """
     from fivefold.cli.output import emit, shown_progress
     from fivefold.cli.when import day_of
     from fivefold.cycle.importing import import_files
+    from fivefold.cycle.records import import_record
     from fivefold.cycle.workspace import Workspace
 
     content = read_files(files)
@@ -60,8 +70,9 @@ def import_command(
             content,
             actor=ACTOR,
             as_of=day_of(as_of),
-            dry_run=dry_run,
+            dry_run=dry_run or preview,
             skip_bad_rows=skip_bad_rows,
+            changes_only=changes_only or preview,
             progress=progress,
         )
     emit(import_record(report), as_json=as_json, show=lambda out: show_import(out, report))
@@ -69,36 +80,18 @@ def import_command(
         raise typer.Exit(BAD_DATA)
 
 
-def import_record(report: ImportReport) -> dict[str, Any]:
-    """Return an import as a record."""
-    from dataclasses import asdict
-
-    from fivefold.cli.output import problem_record
-
-    return {
-        "status": "refused_some" if report.has_errors else "done",
-        "dry_run": report.dry_run,
-        "files": [
-            {**asdict(file), "problems": [problem_record(p) for p in file.problems]}
-            for file in report.files
-        ],
-        "notes": [problem_record(note) for note in report.notes],
-        "commands_written": report.commands_written,
-        "commands_known": report.commands_known,
-        "commands_refused": list(report.refused_commands),
-    }
-
-
 _MARKS = {
     "loaded": "[green]✓[/green]",
     "already_loaded": "[dim]=[/dim]",
     "refused": "[red]✗[/red]",
     "not_used": "[yellow]·[/yellow]",
+    "unchanged": "[dim]=[/dim]",
 }
 _WORDS = {
     "already_loaded": "already imported; nothing was added",
     "refused": "refused; nothing of it was kept",
     "not_used": "not used",
+    "unchanged": "says what stands already",
 }
 
 
@@ -119,6 +112,8 @@ def show_import(out: Console, report: ImportReport) -> None:
     if report.notes:
         out.print(f"[dim]{len(report.notes)} differences between files, the newer word won:[/dim]")
         problems_table(out, report.notes, most=3)
+    if report.preview is not None:
+        _show_changes(out, report.preview)
     if report.dry_run:
         out.print("[yellow]Dry run: nothing was changed.[/yellow]")
         return
@@ -127,6 +122,25 @@ def show_import(out: Console, report: ImportReport) -> None:
     out.print(
         f"{report.commands_written:,} facts written, {report.commands_known:,} were known before."
     )
+
+
+def _show_changes(out: Console, preview: Preview) -> None:
+    from fivefold.cli.output import table
+
+    changes = preview.changes
+    for name in changes["table"].unique(maintain_order=True):
+        mine = changes.filter(changes["table"] == name)
+        new = mine.filter(mine["change"] == "new").height
+        cells = mine.filter(mine["change"] == "changed")
+        same = preview.unchanged_rows.get(name, 0)
+        title = f"{name}: {new:,} new rows, {cells.height:,} cells change, {same:,} rows as before"
+        if cells.height:
+            shown = cells.select("key", "column", "old", "new").to_dicts()
+            table(out, title, shown, most=20)
+        else:
+            out.print(title)
+    if not changes.height:
+        out.print("Nothing would change: the files say what stands.")
 
 
 def _show_details(out: Console, file: FileReport) -> None:
@@ -163,20 +177,91 @@ def files_command(workspace: WorkspaceOption = WORKSPACE, as_json: JsonOption = 
 
 
 def undo_import_command(
-    file: Annotated[str, typer.Argument(help="Hash of the file, or its beginning.")],
+    file: Annotated[
+        str, typer.Argument(help="Hash of the file, or its beginning; `last` is the last import.")
+    ] = "last",
     workspace: WorkspaceOption = WORKSPACE,
     as_of: DateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take an imported file back out of the tables."""
+    """Take an imported file back out of the tables, or all files of the last import."""
     from fivefold.cli.output import emit
     from fivefold.cli.when import day_of
-    from fivefold.cycle.importing import undo_import
+    from fivefold.cycle.importing import undo_import, undo_last_import
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        name = undo_import(store, file, actor=ACTOR, as_of=day_of(as_of))
-    emit({"undone": name}, as_json=as_json, show=lambda out: out.print(f"{name} was taken back."))
+        names = (
+            undo_last_import(store, actor=ACTOR, as_of=day_of(as_of))
+            if file == "last"
+            else [undo_import(store, file, actor=ACTOR, as_of=day_of(as_of))]
+        )
+    emit(
+        {"undone": names},
+        as_json=as_json,
+        show=lambda out: out.print(f"{', '.join(names)} taken back."),
+    )
+
+
+def map_command(
+    file: Annotated[Path, typer.Argument(help="File whose header is not known.")],
+    table_name: Annotated[
+        str | None, typer.Option("--table", "-t", help="Table it is. [default: the likeliest]")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", "-c", help="'Name in the file=column'; empty leaves it out."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Remember it; the file can be imported then.")
+    ] = False,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what the columns of a file are: a proposal, your corrections, remembered with --keep."""
+    from fivefold.cli.output import emit, table
+    from fivefold.cli.when import day_of
+    from fivefold.connect.mapping import ColumnMapping
+    from fivefold.cycle.mapping import remember_mapping, suggested
+    from fivefold.cycle.workspace import Workspace
+
+    ((name, content),) = read_files([file])
+    try:
+        found = suggested(name, content, table=table_name)
+        if not found:
+            raise usage_error(f"{file} has no header that could be read")
+        given = dict(text.rsplit("=", 1) for text in columns or [])
+        made = []
+        for header, proposal in found:
+            if not proposal.table:
+                continue
+            chosen = {**proposal.columns, **{n: c for n, c in given.items() if n in header}}
+            made.append(ColumnMapping(header=header, table=proposal.table, columns=chosen))
+    except (ValueError, KeyError) as error:
+        raise usage_error(f"{error}; --column is 'Name in the file=column'") from None
+    if not made:
+        raise usage_error("no table fits this header; name one with --table")
+    if keep:
+        with told_errors(as_json=as_json), Workspace(workspace) as store:
+            for mapping in made:
+                remember_mapping(store, mapping, actor=ACTOR, as_of=day_of(None))
+    rows = [
+        {"table": m.table, "in the file": name, "column": column or "left out"}
+        for m in made
+        for name, column in m.columns.items()
+    ]
+    emit(
+        {
+            "kept": keep,
+            "mappings": [
+                {"mapping": m.mark, "table": m.table, "columns": dict(m.columns)} for m in made
+            ],
+        },
+        as_json=as_json,
+        show=lambda out: table(
+            out, "Remembered" if keep else "Proposed; --keep remembers it", rows, most=200
+        ),
+    )
 
 
 def template_command(
@@ -250,6 +335,7 @@ COMMANDS = (
     ("import", import_command),
     ("files", files_command),
     ("undo-import", undo_import_command),
+    ("map", map_command),
     ("template", template_command),
     ("export", export_command),
 )

@@ -92,7 +92,7 @@ def _run(
     out: Path,
     progress: Callable[[str, float], None],
 ) -> tuple[ImportReport, Plan, Proof, list[str], Any]:
-    from fivefold.cli.proof import proof_table, write_report
+    from fivefold.cli.proof import write_report
     from fivefold.cycle.importing import import_files
     from fivefold.cycle.planning import plan
     from fivefold.ledger.verify import verify
@@ -114,7 +114,7 @@ def _run(
         replications=replications,
         progress=within(0.65, 0.9),
     )
-    made = made.with_tables(proof=proof_table(proof))
+    made = made.with_tables(proof=proof.table())
     store.plans.save(made)
     progress("write the report", 0.92)
     written = write_report(store, made.plan, out)
@@ -125,14 +125,13 @@ def _run(
 def _record(
     report: ImportReport, plan: Plan, proof: Proof, written: list[str], verdict: Any
 ) -> dict[str, Any]:
-    from fivefold.cli.planning import plan_record
-    from fivefold.cli.proof import proof_record
+    from fivefold.cycle.records import plan_record
 
     return {
         "imported_files": len(report.files),
         "commands_written": report.commands_written,
         "plan": plan_record(plan),
-        "proof": proof_record(proof),
+        "proof": proof.record(),
         "books_whole": verdict.ok,
         "files": written,
     }

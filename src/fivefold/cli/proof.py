@@ -63,46 +63,8 @@ def prove_command(
                 seed=seed,
                 progress=progress,
             )
-        store.plans.save(made.with_tables(proof=proof_table(proof)), keep_place=True)
-    emit(proof_record(proof), as_json=as_json, show=lambda out: show_proof(out, proof))
-
-
-def proof_table(proof: Proof) -> Any:
-    """Return the figures of a proof as a table that is kept with the plan."""
-    from dataclasses import asdict
-
-    import polars as pl
-
-    return pl.DataFrame(
-        [
-            {
-                **asdict(figure),
-                "verdict": figure.verdict,
-                "old_name": proof.old,
-                "new_name": proof.new,
-                "replications": proof.replications,
-                "days": proof.days,
-                "seed": proof.seed,
-            }
-            for figure in proof.figures
-        ]
-    )
-
-
-def proof_record(proof: Proof) -> dict[str, Any]:
-    """Return a proof as a record."""
-    from dataclasses import asdict
-
-    return {
-        "plan": proof.plan,
-        "old": proof.old,
-        "new": proof.new,
-        "replications": proof.replications,
-        "days": proof.days,
-        "seed": proof.seed,
-        "commands": proof.commands,
-        "figures": [{**asdict(f), "verdict": f.verdict} for f in proof.figures],
-    }
+        store.plans.save(made.with_tables(proof=proof.table()), keep_place=True)
+    emit(proof.record(), as_json=as_json, show=lambda out: show_proof(out, proof))
 
 
 def show_proof(out: Console, proof: Proof) -> None:

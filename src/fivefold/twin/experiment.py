@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -81,6 +82,32 @@ class Proof:
             if figure.measure == measure:
                 return figure
         raise KeyError(f"{measure!r} was not measured")
+
+    def table(self) -> pl.DataFrame:
+        """Return the figures as a table that is kept with the plan."""
+        told = {
+            "old_name": self.old,
+            "new_name": self.new,
+            "replications": self.replications,
+            "days": self.days,
+            "seed": self.seed,
+        }
+        return pl.DataFrame(
+            [{**asdict(figure), "verdict": figure.verdict, **told} for figure in self.figures]
+        )
+
+    def record(self) -> dict[str, Any]:
+        """Return the proof as a record."""
+        return {
+            "plan": self.plan,
+            "old": self.old,
+            "new": self.new,
+            "replications": self.replications,
+            "days": self.days,
+            "seed": self.seed,
+            "commands": self.commands,
+            "figures": [{**asdict(f), "verdict": f.verdict} for f in self.figures],
+        }
 
 
 #: Measure, unit, which way is better.

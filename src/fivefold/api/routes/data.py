@@ -11,15 +11,22 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, Response
 
-from fivefold.api.bodies import RowChange
+from fivefold.api.bodies import NewMapping, RowChange, StrangeHeader
 from fivefold.api.context import Asking, Books, Ctx, jsonable, verb
 from fivefold.api.jobs import Job
 from fivefold.api.paging import Page, answer, etag, page
 from fivefold.api.problems import ProblemError
-from fivefold.api.records import import_record
 from fivefold.connect import template_workbook, write_csv, write_parquet, write_workbook
-from fivefold.cycle.importing import import_files, tables_for_export, undo_import
+from fivefold.connect.mapping import ColumnMapping, header_mark, suggest
+from fivefold.cycle.importing import (
+    import_files,
+    tables_for_export,
+    undo_import,
+    undo_last_import,
+)
+from fivefold.cycle.mapping import forget_mapping, mappings, remember_mapping
 from fivefold.cycle.progress import CancelledError
+from fivefold.cycle.records import import_record
 from fivefold.model import schema, table_names
 from fivefold.model.schema import TableSchema, polars_type
 
@@ -219,9 +226,16 @@ async def import_job(
     context: Ctx,
     dry_run: Annotated[bool, Query(description="Say what would happen, change nothing.")] = False,
     skip_bad_rows: Annotated[bool, Query(description="Leave bad rows out.")] = False,
+    changes_only: Annotated[
+        bool, Query(description="Keep only rows that say otherwise than what stands.")
+    ] = False,
     as_of: Annotated[date | None, Query(description="Day of reports without a date.")] = None,
 ) -> JSONResponse:
-    """Import files, each exactly once, all or nothing; the job's result tells every problem."""
+    """Import files, each exactly once, all or nothing; the job's result tells every problem.
+
+    With `dry_run` it also tells each row and cell that would change: the preview of a workbook
+    that was exported and edited, applied then with `changes_only`.
+    """
     if not request.headers.get("content-type", "").startswith("multipart/form-data"):
         raise ProblemError(415, "not_multipart", "send files as multipart/form-data")
     try:
@@ -250,6 +264,7 @@ async def import_job(
                 as_of=as_of or company.today(),
                 dry_run=dry_run,
                 skip_bad_rows=skip_bad_rows,
+                changes_only=changes_only,
                 progress=progress,
             )
         if job.state == "cancelled":
@@ -286,12 +301,78 @@ def files(company: Books) -> list[dict[str, Any]]:
 
 @router.delete("/files/{sha256}", openapi_extra=verb("data.import"))
 def undo(
-    sha256: Annotated[str, Path(pattern=r"^[0-9a-f]{8,64}$")], company: Books, asking: Asking
-) -> dict[str, str]:
-    """Take an imported file back out of the tables."""
+    sha256: Annotated[
+        str,
+        Path(
+            pattern=r"^([0-9a-f]{8,64}|last)$",
+            description="Hash of a file or its beginning; `last` is all of the last import.",
+        ),
+    ],
+    company: Books,
+    asking: Asking,
+) -> dict[str, Any]:
+    """Take an imported file back out of the tables, or all files of the last import."""
     with company.writing:
-        name = undo_import(company, sha256, actor=asking.actor, as_of=company.today())
-    return {"undone": name}
+        as_of = company.today()
+        if sha256 == "last":
+            names = undo_last_import(company, actor=asking.actor, as_of=as_of)
+        else:
+            names = [undo_import(company, sha256, actor=asking.actor, as_of=as_of)]
+    return {"undone": names}
+
+
+@router.get("/mappings", openapi_extra=verb("data.read"))
+def all_mappings(company: Books) -> list[dict[str, Any]]:
+    """Return what headers of strange files were said to mean."""
+    return [_mapping_record(mapping) for mapping in mappings(company)]
+
+
+def _mapping_record(mapping: ColumnMapping) -> dict[str, Any]:
+    return {
+        "mapping": mapping.mark,
+        "header": list(mapping.header),
+        "table": mapping.table,
+        "columns": dict(mapping.columns),
+    }
+
+
+@router.post("/mappings/suggestion", openapi_extra=verb("data.read"))
+def suggestion(body: StrangeHeader) -> dict[str, Any]:
+    """Return which table a header may be and what each of its columns may stand for."""
+    if body.table is not None:
+        _schema(body.table)
+    found = suggest(tuple(body.header), table=body.table)
+    return {
+        "mapping": header_mark(body.header),
+        "table": found.table,
+        "columns": dict(found.columns),
+        "missing": list(found.missing),
+        "others": list(found.others),
+    }
+
+
+@router.post("/mappings", status_code=201, openapi_extra=verb("data.import"))
+def new_mapping(body: NewMapping, company: Books, asking: Asking) -> JSONResponse:
+    """Remember what a header means; files with it are read like that from now on."""
+    try:
+        mapping = ColumnMapping(
+            header=tuple(body.header), table=body.table, columns=dict(body.columns)
+        )
+    except ValueError as error:
+        raise ProblemError(422, "bad_mapping", str(error)) from None
+    with company.writing:
+        remember_mapping(company, mapping, actor=asking.actor, as_of=company.today())
+    return JSONResponse(_mapping_record(mapping), 201)
+
+
+@router.delete("/mappings/{mapping}", openapi_extra=verb("data.import"))
+def drop_mapping(
+    mapping: Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")], company: Books, asking: Asking
+) -> dict[str, str]:
+    """Forget what a header means."""
+    with company.writing:
+        forget_mapping(company, mapping, actor=asking.actor, as_of=company.today())
+    return {"forgotten": mapping}
 
 
 @router.get("/template", response_class=Response, openapi_extra=verb("data.read"))

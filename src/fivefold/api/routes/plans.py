@@ -13,20 +13,21 @@ import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from fivefold.api.bodies import Acceptance, NewPlan, NewProof
+from fivefold.api.bodies import Acceptance, NewForecast, NewPlan, NewProof
 from fivefold.api.companies import Company
 from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, once, verb
 from fivefold.api.jobs import Job
 from fivefold.api.paging import Page, answer, page, records
 from fivefold.api.problems import ProblemError
-from fivefold.api.records import plan_head, plan_record, why_record
 from fivefold.api.worker import cleared, in_process, write_task
 from fivefold.check import check_plan
 from fivefold.cycle.explain import why
 from fivefold.cycle.measures import measure
 from fivefold.cycle.plans import Plan
+from fivefold.cycle.records import plan_head, plan_record, why_record
 from fivefold.cycle.review import accept, changed_since
 from fivefold.cycle.scenarios import with_budget
+from fivefold.plan.demand import SeriesParams, forecast_series
 
 router = APIRouter(prefix="/api/v1", tags=["plans"])
 
@@ -236,6 +237,19 @@ def accept_plan(
         return asdict(done)
 
     return once(request, company, key, work)
+
+
+@router.post("/forecasts", openapi_extra=verb("plan.run"))
+def forecast_any(body: NewForecast) -> dict[str, Any]:
+    """Forecast any series with quantiles; methods are chosen by back-test. Nothing is kept."""
+    frame = pl.DataFrame([point.model_dump() for point in body.points]).sort("series", "date")
+    if frame.select(pl.struct("series", "date").is_duplicated().any()).item():
+        raise ProblemError(422, "twice", "a series has two values on one day")
+    try:
+        made = forecast_series(frame, SeriesParams(horizon=body.horizon, season=body.season))
+    except ValueError as error:
+        raise ProblemError(422, "no_forecast", str(error)) from None
+    return {"rows": records(made)}
 
 
 @router.get("/measures", openapi_extra=verb("plan.read"))
