@@ -25,6 +25,8 @@ LOW = np.array([0.01, 0.0, 0.0, 0.8])
 HIGH = np.array([0.99, 0.9, 0.5, 0.98])
 #: Values on which parameters are searched; the states are those of the whole series.
 MEMORY = 320
+#: First step of a search that starts at the parameters of an earlier origin.
+NEAR = 0.025
 
 
 @njit(cache=True)
@@ -110,13 +112,12 @@ def _evaluate(y, point, trend, seasonal, season0, states):
 
 
 @njit(cache=True)
-def search(y, free, point, trend, seasonal, season0, states):
+def search(y, free, point, trend, seasonal, season0, states, step=0.2):
     """Improve `point` by compass search over its free coordinates; return the least sum of squares.
 
-    Steps halve from 0.2 of the range to 0.006; deterministic, no derivative needed.
+    Steps halve from `step` of the range to 0.006; deterministic, no derivative needed.
     """
     best = _evaluate(y, point, trend, seasonal, season0, states)
-    step = 0.2
     evaluations = 0
     while step > 0.006 and evaluations < 160:
         moved = False
@@ -145,18 +146,28 @@ def search(y, free, point, trend, seasonal, season0, states):
 @njit(cache=True)
 def simple_alpha(y):
     """Return the smoothing parameter of simple exponential smoothing and its final level."""
+    return simple_alpha_from(y, np.zeros(4), False)
+
+
+@njit(cache=True)
+def simple_alpha_from(y, point, warm):
+    """As `simple_alpha`, from the parameters of an earlier origin where `warm`; keeps them."""
     states = np.zeros(2)
     none = np.zeros(0)
-    point = np.array([0.5, 0.0, 0.0, 1.0])
-    best, start = np.inf, 0.5
     recent = latest(y, 1)
+    free = np.array([True, False, False, False])
+    if warm:
+        search(recent, free, point, False, False, none, states, NEAR)
+        _evaluate(y, point, False, False, none, states)
+        return point[0], states[0]
+    point[1], point[2], point[3] = 0.0, 0.0, 1.0
+    best, start = np.inf, 0.5
     for alpha in (0.02, 0.1, 0.25, 0.5, 0.8):
         point[0] = alpha
         value = _evaluate(recent, point, False, False, none, states)
         if value < best * (1 - 1e-9):
             best, start = value, alpha
     point[0] = start
-    free = np.array([True, False, False, False])
     search(recent, free, point, False, False, none, states)
     _evaluate(y, point, False, False, none, states)
     return point[0], states[0]
@@ -184,11 +195,23 @@ def simple_fixed(y, alpha, out):
 @njit(cache=True)
 def holt(y, damped, out):
     """Holt's linear trend, ETS(A,A,N), or its damped form, ETS(A,Ad,N)."""
+    holt_from(y, damped, np.zeros(4), False, out)
+
+
+@njit(cache=True)
+def holt_from(y, damped, point, warm, out):
+    """As `holt`, from the parameters of an earlier origin where `warm`; keeps them in `point`."""
     states = np.zeros(2)
     none = np.zeros(0)
-    point = np.array([0.4, 0.1, 0.0, 0.92 if damped else 1.0])
     free = np.array([True, True, False, damped])
     recent = latest(y, 1)
+    if warm:
+        search(recent, free, point, True, False, none, states, NEAR)
+        _evaluate(y, point, True, False, none, states)
+        _project(states, point[3], out)
+        return
+    point[0], point[1], point[2] = 0.4, 0.1, 0.0
+    point[3] = 0.92 if damped else 1.0
     first = search(recent, free, point, True, False, none, states)
     other = np.array([0.9, 0.4, 0.0, 0.85 if damped else 1.0])
     if search(recent, free, other, True, False, none, states) < first:
@@ -200,14 +223,21 @@ def holt(y, damped, out):
 @njit(cache=True)
 def holt_winters(y, season0, damped, out):
     """Additive seasonal smoothing, ETS(A,Ad,A) or, not damped, ETS(A,N,A)."""
+    holt_winters_from(y, season0, damped, np.zeros(4), False, out)
+
+
+@njit(cache=True)
+def holt_winters_from(y, season0, damped, point, warm, out):
+    """As `holt_winters`, from the parameters of an earlier origin where `warm`; keeps them."""
     m = season0.size
     states = np.zeros(2 + m)
-    point = np.array([0.3, 0.05, 0.1, 0.95])
     free = np.array([True, damped, True, damped])
-    if not damped:
-        point[1] = 0.0
-        point[3] = 1.0
-    search(latest(y, m), free, point, damped, True, season0, states)
+    if not warm:
+        point[0], point[1], point[2], point[3] = 0.3, 0.05, 0.1, 0.95
+        if not damped:
+            point[1], point[3] = 0.0, 1.0
+    start = NEAR if warm else 0.2
+    search(latest(y, m), free, point, damped, True, season0, states, start)
     _evaluate(y, point, damped, True, season0, states)
     _project(states, point[3], out)
     phase = y.size % m

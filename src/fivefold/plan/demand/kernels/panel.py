@@ -20,6 +20,9 @@ CROSTON, SBA, TSB, SES_05, SES_10, SES_20, MEAN = 15, 16, 17, 18, 19, 20, 21
 AR_LONG, RECENT_MEAN, SHRUNK_DAMPED, SHRUNK_THETA = 22, 23, 24, 25
 LOG_DOTM, SEASONAL_DRIFT, TSB_SLOW, LOG_SEASONAL = 26, 27, 28, 29
 
+#: Known values from which parameters are searched near those of the origin before.
+LONG = 150
+
 #: Names of the methods, in the order of their codes.
 NAMES = (
     "naive",
@@ -88,19 +91,19 @@ def _season_mean(y, m, seasons_kept, out):
 
 
 @njit(cache=True)
-def _adjusted(method, z, m, out):
+def _adjusted(method, z, m, point, warm, out):
     """Forecast a series that has no season (left)."""
     n = z.size
     if method == SES:
-        exponential.simple(z, out)
+        out[:] = exponential.simple_alpha_from(z, point, warm)[1]
     elif method == HOLT:
-        exponential.holt(z, False, out)
+        exponential.holt_from(z, False, point, warm, out)
     elif method in (DAMPED, SHRUNK_DAMPED, LOG_DAMPED):
-        exponential.holt(z, True, out)
+        exponential.holt_from(z, True, point, warm, out)
     elif method in (THETA, SHRUNK_THETA, LOG_THETA):
-        theta.classic(z, out)
+        theta.classic_from(z, point, warm, out)
     elif method in (DOTM, LOG_DOTM):
-        theta.optimised(z, out)
+        theta.optimised_from(z, point, warm, out)
     elif method == AR_LEVEL:
         autoregression.autoregressive(z, False, max(4, m + 1), 1.0, out)
     elif method == AR_DIFFERENCE:
@@ -150,26 +153,29 @@ def _plain(method, y, m, out):
 
 
 @njit(cache=True)
-def _one(method, y, logs, z, shrunk, terms, shrunk_terms, lift, multiplicative, m, out):
+def _one(
+    method, y, logs, z, shrunk, terms, shrunk_terms, lift, multiplicative, m, point, warm, out
+):
     """Forecast one cut series by one method."""
     n = y.size
     if method in (LOG_DAMPED, LOG_THETA, LOG_DOTM):
         log_terms = np.log(shrunk_terms) if multiplicative else np.zeros(m)
-        _adjusted(method, adjust(logs, log_terms, False), m, out)
+        _adjusted(method, adjust(logs, log_terms, False), m, point, warm, out)
         _put_back(out, log_terms, False, n)
         _exponentiate(out, lift, logs)
     elif method in (LOG_HOLT_WINTERS, LOG_SEASONAL):
         season0 = seasons.indices(logs, m, False, False) if n >= 2 * m and m > 1 else np.zeros(m)
-        exponential.holt_winters(logs, season0, method == LOG_HOLT_WINTERS, out)
+        damped = method == LOG_HOLT_WINTERS
+        exponential.holt_winters_from(logs, season0, damped, point, warm, out)
         _exponentiate(out, lift, logs)
     elif method == HOLT_WINTERS:
         season0 = seasons.indices(y, m, False, False) if n >= 2 * m and m > 1 else np.zeros(m)
-        exponential.holt_winters(y, season0, True, out)
+        exponential.holt_winters_from(y, season0, True, point, warm, out)
     elif method in (SHRUNK_DAMPED, SHRUNK_THETA, AR_LEVEL, AR_DIFFERENCE):
-        _adjusted(method, shrunk, m, out)
+        _adjusted(method, shrunk, m, point, warm, out)
         _put_back(out, shrunk_terms, multiplicative, n)
     elif method in (DRIFT, SES, HOLT, DAMPED, THETA, DOTM):
-        _adjusted(method, z, m, out)
+        _adjusted(method, z, m, point, warm, out)
         _put_back(out, terms, multiplicative, n)
     else:
         _plain(method, y, m, out)
@@ -212,8 +218,11 @@ def run(values, starts, cuts, pool, m, horizon, nonnegative):
     forecasts = np.full((count, cuts.shape[1], pool.size, horizon), np.nan, dtype=np.float32)
     scales = np.full((count, cuts.shape[1]), np.nan)
     out = np.empty(horizon)
+    points = np.zeros((pool.size, 4))
     for i in range(count):
-        for k in range(cuts.shape[1]):
+        warm = False
+        # From the earliest origin on, so that parameters are handed on and never handed back.
+        for k in range(cuts.shape[1] - 1, -1, -1):
             n = cuts[i, k]
             if n < 1:
                 continue
@@ -234,7 +243,21 @@ def run(values, starts, cuts, pool, m, horizon, nonnegative):
             z = adjust(y, terms, multiplicative)
             shrunk = adjust(y, shrunk_terms, multiplicative)
             for q in range(pool.size):
-                _one(pool[q], y, logs, z, shrunk, terms, shrunk_terms, lift, multiplicative, m, out)
+                _one(
+                    pool[q],
+                    y,
+                    logs,
+                    z,
+                    shrunk,
+                    terms,
+                    shrunk_terms,
+                    lift,
+                    multiplicative,
+                    m,
+                    points[q],
+                    warm,
+                    out,
+                )
                 for h in range(horizon):
                     value = out[h]
                     if not np.isfinite(value):
@@ -242,6 +265,7 @@ def run(values, starts, cuts, pool, m, horizon, nonnegative):
                     if nonnegative and value < 0:
                         value = 0.0
                     forecasts[i, k, q, h] = value
+            warm = n >= LONG
     return forecasts, scales
 
 

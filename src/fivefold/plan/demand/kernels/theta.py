@@ -17,14 +17,20 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fivefold.plan.demand.kernels.exponential import latest, simple_alpha
+from fivefold.plan.demand.kernels.exponential import latest, simple_alpha_from
 
 
 @njit(cache=True)
 def classic(y, out):
     """The theta method with lines theta = 0 and theta = 2, equal weights."""
+    classic_from(y, np.zeros(4), False, out)
+
+
+@njit(cache=True)
+def classic_from(y, point, warm, out):
+    """As `classic`, from the parameters of an earlier origin where `warm`; keeps them."""
     n = y.size
-    alpha, level = simple_alpha(y)
+    alpha, level = simple_alpha_from(y, point, warm)
     centre = (n - 1) / 2.0
     mean = y.mean()
     top = 0.0
@@ -75,15 +81,25 @@ def _profile(y, alpha, solved):
 @njit(cache=True)
 def optimised(y, out):
     """The dynamic optimised theta model."""
+    optimised_from(y, np.zeros(4), False, out)
+
+
+@njit(cache=True)
+def optimised_from(y, point, warm, out):
+    """As `optimised`, from the parameter of an earlier origin where `warm`; keeps it."""
     n = y.size
     solved = np.zeros(5)
     recent = latest(y, 1)
-    best, alpha = np.inf, 0.5
-    for trial in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.98):
-        value = _profile(recent, trial, solved)
-        if value < best * (1 - 1e-9):
-            best, alpha = value, trial
-    step, rounds = 0.075, 0
+    best, alpha, step = np.inf, 0.5, 0.075
+    if warm:
+        alpha, step = point[0], 0.02
+        best = _profile(recent, alpha, solved)
+    else:
+        for trial in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85, 0.98):
+            value = _profile(recent, trial, solved)
+            if value < best * (1 - 1e-9):
+                best, alpha = value, trial
+    rounds = 0
     while step > 0.004 and rounds < 60:
         rounds += 1
         moved = False
@@ -94,6 +110,7 @@ def optimised(y, out):
                 best, alpha, moved = value, trial, True
         if not moved:
             step *= 0.5
+    point[0] = alpha
     _profile(y, alpha, solved)
     omega, level, a, b, mean = solved[0], solved[1], solved[2], solved[3], solved[4]
     power = (1.0 - alpha) ** n
