@@ -37,7 +37,7 @@ def plan_command(
     periods: Annotated[int, typer.Option(help="Weeks planned ahead.", min=4, max=104)] = 26,
     what_if: Annotated[
         list[str] | None,
-        typer.Option("--what-if", help="Change of data, such as demand=+60%. May be repeated."),
+        typer.Option("--what-if", help="Change of data, such as demand=+60%."),
     ] = None,
     budget: Annotated[
         float | None, typer.Option(help="Cash for purchases a week, in place of the data's.")
@@ -61,15 +61,18 @@ def plan_command(
         if budget is not None:
             dataset = with_budget(dataset, budget)
         before = store.current_plan()
-        standing = standing_plan(store) if params.scenario == "baseline" else None
+        accepted = standing_plan(store)
+        standing = accepted if params.scenario == "baseline" else None
         with shown_progress(quiet=as_json) as progress:
             made = plan(dataset, params, as_of=day, progress=progress, standing=standing)
         store.plans.save(made)
-        changes = changed_since(made, before) if before is not None else None
+        released = accepted.released if accepted is not None else frozenset()
+        changes = changed_since(made, before, released=released) if before is not None else None
     emit(
         {
             **plan_record(made),
             "changes_since_accepted_plan": None if changes is None else changes.height,
+            "replanning": made.notes.get("replanning"),
         },
         as_json=as_json,
         show=lambda out: show_plan(out, made, changes),
@@ -82,6 +85,10 @@ def _params(periods: int, what_if: list[str]) -> PlanParams:
     from fivefold.cycle.planning import PlanParams
 
     factor, scenario = 1.0, "baseline"
+    if len(what_if) > 1:
+        raise usage_error(
+            f"--what-if was given {len(what_if)} times, all for demand; give one change at a time"
+        )
     for change in what_if:
         name, _, value = change.partition("=")
         if name != "demand" or not value:
@@ -139,11 +146,16 @@ def show_plan(out: Console, plan: Plan, changes: pl.DataFrame | None = None) -> 
         most=6,
     )
     if "stock_frontier" in plan.tables:
-        table(
-            out, "Investment against fill rate", plan.tables["stock_frontier"].to_dicts(), most=12
-        )
+        table(out, "Investment against fill rate", _frontier(plan.tables["stock_frontier"]))
     if changes is not None:
         out.print(f"{changes.height:,} decisions differ from the accepted plan.")
+    calm = plan.notes.get("replanning")
+    if isinstance(calm, dict):
+        out.print(
+            f"Against the accepted plan {calm['accepted_plan']}: {calm['decisions_changed']:,} of "
+            f"{calm['decisions']:,} decisions still open changed, {calm['units_changed']:,} units, "
+            f"{calm['share']:.1%} of both plans."
+        )
     if not plan.is_legal:
         table(
             out,
@@ -154,6 +166,28 @@ def show_plan(out: Console, plan: Plan, changes: pl.DataFrame | None = None) -> 
         )
     total = sum(plan.seconds.values())
     out.print(f"[dim]{total:.1f} CPU-seconds. `fivefold why NAME` says why.[/dim]")
+
+
+def _frontier(points: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return a frontier that fits a page, by investment: every second point, all other policies."""
+    import polars as pl
+
+    asked = (pl.col("policy") != "marginal_price") | (pl.col("point") % 2 == 1)
+    shown = points.filter(asked).sort("investment", "point")
+    marks = {"current": "current policy ◀", "targets": "targets set ◀"}
+    return [
+        {
+            "policy": marks.get(row["policy"], row["policy"].replace("_", " ")),
+            "investment": row["investment"],
+            "units_short": row["units_short"],
+            "fill_rate": f"{row['fill_rate']:.1%}",
+            "cover_days": row["cover_days"],
+            "short_units_saved_by_1,000": None
+            if row["marginal_price"] is None
+            else 1000 * row["marginal_price"],
+        }
+        for row in shown.to_dicts()
+    ]
 
 
 def _show_orders(out: Console, plan: Plan) -> None:

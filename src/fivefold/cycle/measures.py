@@ -67,6 +67,12 @@ DEFINITIONS: tuple[tuple[str, str, str, str], ...] = (
         "RL.3.37 Forecast Accuracy",
         "sum of absolute errors / sum of demand in held-out weeks",
     ),
+    (
+        "plan_nervousness",
+        "share",
+        "",
+        "units by which decisions differ from the accepted plan / units of both plans",
+    ),
 )
 
 
@@ -101,6 +107,7 @@ def measure(
         "return_rate": _return_rate(dataset, lines, since, as_of),
         "forecast_bias": _accuracy(plan, "bias"),
         "forecast_wape": _accuracy(plan, "wape"),
+        "plan_nervousness": _nervousness(plan),
     }
     return schema("measures").frame(
         [
@@ -224,6 +231,11 @@ def _accuracy(plan: Plan | None, column: str) -> float | None:
     if total <= 0:
         return None
     return float((joined[column] * joined["weight"]).sum()) / total
+
+
+def _nervousness(plan: Plan | None) -> float | None:
+    told = plan.notes.get("replanning") if plan is not None else None
+    return _number(told.get("share")) if isinstance(told, dict) else None
 
 
 def _number(value: object) -> float | None:

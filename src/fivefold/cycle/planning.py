@@ -17,11 +17,19 @@ from fivefold.check import check_plan
 from fivefold.cycle.plans import Plan, plan_name
 from fivefold.cycle.progress import Progress, Steps, silent
 from fivefold.cycle.scenarios import scale_demand
-from fivefold.cycle.standing import Standing, carried_documents, decisions_of, orders_of
+from fivefold.cycle.standing import (
+    Standing,
+    carried_documents,
+    decisions_of,
+    nervousness,
+    orders_of,
+)
 from fivefold.deliver.channels import choose_channels
 from fivefold.deliver.fees import fee_cards
 from fivefold.deliver.inbound import plan_shipments
+from fivefold.make.floor import needs_steps
 from fivefold.make.loads import measure_loads
+from fivefold.make.quality import learn_yields, with_learnt_yields
 from fivefold.make.requirements import cycles_if_any, explode
 from fivefold.make.schedule import schedule_work
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
@@ -143,13 +151,24 @@ def plan(
 def _all_steps(run: _Run, params: PlanParams, as_of: date) -> None:
     run.steps.begin("clean history")
     run.add({"sales_history": daily_demand(run.dataset, as_of=as_of)})
+    if run.dataset["work_reports"].height:
+        learnt = run.call("yields", learn_yields, as_of)["learnt_yields"]
+        run.add({"operations": with_learnt_yields(run.dataset["operations"], learnt)})
     _demand(run, params, as_of)
     _supply(run, params, as_of)
     run.steps.begin("write orders")
     run.draw("buy", "purchase orders", propose_orders, as_of)
     _hold_when_ordered(run, params, as_of)
-    run.draw("make", "work orders", schedule_work, as_of)
+    # Steps share machines, so those of all orders are laid out together.
+    if needs_steps(run.dataset):
+        run.call("work orders", schedule_work, as_of)
+    else:
+        run.draw("make", "work orders", schedule_work, as_of)
+    run.call("loads", measure_loads, as_of)
     run.draw("move", "inbound shipments", plan_shipments, as_of)
+    if run.standing is not None:
+        supply = run.dataset["supply_plan"]
+        run.notes["replanning"] = nervousness(supply, run.standing)
     run.steps.begin("check")
     explained = run.dataset.with_tables(explanations=run.reasons())
     run.add({"violations": check_plan(explained, as_of=as_of)})

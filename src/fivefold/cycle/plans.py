@@ -92,6 +92,11 @@ def plan_name(*, as_of: date, fingerprint: str, params: Mapping[str, object], sc
     return f"P{as_of:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
+def is_what_if(scenario: str, params: Mapping[str, object]) -> bool:
+    """Tell whether a plan is of a world that is not: demand scaled, or a scenario asked for."""
+    return scenario.partition("=")[0] == "demand" or params.get("demand_factor", 1.0) != 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class PlanStore:
     """Plans in a folder, one sub-folder each, written whole or not at all."""
@@ -139,6 +144,14 @@ class PlanStore:
         tables = {path.stem: pl.read_parquet(path) for path in sorted(folder.glob("*.parquet"))}
         head["as_of"] = date.fromisoformat(head["as_of"])
         return Plan(tables=tables, **head)
+
+    def latest(self) -> str | None:
+        """Return the plan made last, what-ifs left out; None where there is none."""
+        for name in reversed(self.names()):
+            head = json.loads((self.folder / name / "plan.json").read_text(encoding="utf-8"))
+            if not is_what_if(head["scenario"], head["params"]):
+                return name
+        return None
 
     def names(self) -> list[str]:
         """Return the names of all plans, oldest first."""

@@ -292,8 +292,12 @@ def _changed_lines(rows: pl.DataFrame) -> list[dict[str, Any]]:
     return lines
 
 
-def changed_since(new: Plan, old: Plan | None) -> pl.DataFrame:
+def changed_since(
+    new: Plan, old: Plan | None, *, released: frozenset[str] = frozenset()
+) -> pl.DataFrame:
     """Return what differs in the supply decisions of two plans: added, dropped, changed.
+
+    Decisions of the old plan that were `released` are orders now and no difference.
 
     Returns
     -------
@@ -301,6 +305,7 @@ def changed_since(new: Plan, old: Plan | None) -> pl.DataFrame:
     """
     columns = ["decision", "kind", "item", "quantity", "due_on"]
     before = (old["supply_plan"] if old else new["supply_plan"].clear()).select(columns)
+    before = before.filter(~pl.col("decision").is_in(list(released)))
     joined = (
         new["supply_plan"]
         .select(columns)

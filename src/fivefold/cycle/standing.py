@@ -161,6 +161,38 @@ def carried_documents(
     return Carried(tables={own.heads: heads, own.lines: lines}, explanations=reasons, left=left)
 
 
+def nervousness(supply: pl.DataFrame, standing: Standing) -> dict[str, float | int | str]:
+    """Return how much of the accepted plan another one changes, within the weeks both plan.
+
+    What became an order is no change. Units changed are the sum of differences, decision by
+    decision; the share is of the units of both plans, so that 1 is nothing in common.
+
+    References
+    ----------
+    .. [1] Sridharan, Berry, Udayabhanu (1988), "Measuring master production schedule stability
+       under rolling planning horizons", Decision Sciences 19(1): changes in quantity over the
+       weeks that follow one another's plans, weighted alike here.
+    """
+    before = standing.decisions.select("decision", "due_on", before="quantity")
+    last = standing.plan["supply_plan"]["due_on"].max()
+    both = (
+        supply.select("decision", "due_on", now="quantity")
+        .join(before, on=["decision", "due_on"], how="full", coalesce=True)
+        .filter(pl.col("due_on") <= last)
+        .with_columns(pl.col("now", "before").fill_null(0))
+    )
+    changed = both.filter(pl.col("now") != pl.col("before"))
+    units = sum(abs(now - then) for now, then in changed.select("now", "before").iter_rows())
+    total = sum(now + then for now, then in both.select("now", "before").iter_rows())
+    return {
+        "accepted_plan": standing.plan.plan,
+        "decisions": both.height,
+        "decisions_changed": changed.height,
+        "units_changed": units,
+        "share": units / total if total else 0.0,
+    }
+
+
 def orders_of(purchase_orders: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     """Return purchase orders as supply_orders will have them once they are placed."""
     joined = lines.join(purchase_orders, on="order", how="inner")

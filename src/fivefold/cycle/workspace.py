@@ -275,9 +275,9 @@ class Workspace:
         return self.plans.load(accepted[-1].subject) if accepted else None
 
     def latest_plan(self) -> Plan | None:
-        """Return the plan made last, or None."""
-        names = self.plans.names()
-        return self.plans.load(names[-1]) if names else None
+        """Return the plan made last, what-ifs left out, or None."""
+        name = self.plans.latest()
+        return self.plans.load(name) if name else None
 
     def plan_named(self, name: str | None) -> Plan:
         """Return a plan by name, the one made last where no name is given.
