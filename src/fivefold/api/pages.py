@@ -27,7 +27,7 @@ from fivefold.api.jobs import ENDED
 from fivefold.api.problems import of_error
 from fivefold.connect.excel import write_workbook
 from fivefold.connect.tables import write_csv, write_parquet
-from fivefold.cycle import adjusting
+from fivefold.cycle import adjusting, notes
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.decisions import QuantityEdit, edit_quantities, release, snooze
 from fivefold.cycle.execution import take_back
@@ -87,6 +87,9 @@ def make_router(context: Context) -> APIRouter:
         ("/make/move", desk.move),
         ("/make/undo", desk.move_back),
         ("/make/freeze", desk.freeze),
+        ("/sop/comment", desk.comment),
+        ("/sop/sign", desk.sign),
+        ("/views", desk.keep_view),
     ):
         router.add_api_route(path, handler, methods=["POST"], openapi_extra=verb("plan.accept"))
     router.add_api_route(
@@ -422,7 +425,9 @@ class Desk:
         actor, today = self._actor(request), plan.as_of
         with company.writing:
             if does == "snooze":
-                until = today + timedelta(days=SNOOZE_DAYS)
+                asked = str(body.get("days") or SNOOZE_DAYS)
+                days = int(asked) if asked.isdigit() and 0 < int(asked) <= 366 else SNOOZE_DAYS
+                until = today + timedelta(days=days)
                 snooze(company, plan, name, until=until, actor=actor, today=today)
                 return JSONResponse({"message": f"Put off until {until:%d %b}."})
             if does != "accept":
@@ -523,6 +528,46 @@ class Desk:
         plan = f"?plan={body['plan']}" if body.get("plan") else ""
         return JSONResponse({"message": told, "go": f"/returns{plan}"})
 
+    async def comment(self, request: Request) -> Response:
+        """Write a comment on a plan."""
+        return await self._acted(request, self._comment)
+
+    def _comment(self, request: Request, body: Mapping[str, Any]) -> Response:
+        company, made = self._context.company(request), self.state_of(request, body).made
+        author, actor = self._author(request), self._actor(request)
+        with company.writing:
+            notes.comment(company, made, str(body.get("text", "")), author=author, actor=actor)
+        return JSONResponse({"message": "Written."})
+
+    async def sign(self, request: Request) -> Response:
+        """Agree to a plan for a function, or take that back."""
+        return await self._acted(request, self._sign)
+
+    def _sign(self, request: Request, body: Mapping[str, Any]) -> Response:
+        company, made = self._context.company(request), self.state_of(request, body).made
+        agrees, function = body.get("agrees") == "yes", str(body.get("function", ""))
+        author, actor = self._author(request), self._actor(request)
+        with company.writing:
+            notes.sign(company, made, function, agrees=agrees, author=author, actor=actor)
+        told = "agrees" if agrees else "no longer agrees"
+        return JSONResponse({"message": f"{plain_name(function)} {told}."})
+
+    async def keep_view(self, request: Request) -> Response:
+        """Keep an address under a name."""
+        return await self._acted(request, self._keep_view)
+
+    def _keep_view(self, request: Request, body: Mapping[str, Any]) -> Response:
+        company, made = self._context.company(request), self.state_of(request, body).made
+        name, address = str(body.get("name", "")), str(body.get("address", ""))
+        author, actor = self._author(request), self._actor(request)
+        with company.writing:
+            notes.keep_view(company, made, name, address, author=author, actor=actor)
+        return JSONResponse({"message": f"Kept as {name.strip()}, under Views."})
+
+    def _author(self, request: Request) -> str:
+        caller = self._context.caller(request)
+        return caller.label or caller.role
+
     async def _acted(
         self, request: Request, work_: Callable[[Request, Mapping[str, Any]], Response]
     ) -> Response:
@@ -595,6 +640,7 @@ class Desk:
                 "supply": caller.may("supply.edit"),
             },
             "state": state,
+            "views": notes.views(state.workspace),
             **values,
         }
 

@@ -268,12 +268,18 @@ def curve(
     canvas.path([(across(p.x), up(p.y)) for p in along], token="accent", width=2)
     for p in along:
         canvas.dot(across(p.x), up(p.y), token="accent", radius=3.5, tip=p.tip)
+    taken: list[tuple[float, float]] = []
     for p in points:
         if p.name:
             canvas.mark(across(p.x), up(p.y), "at risk", size=7, tip=p.tip)
+            y = up(p.y) + 4
+            # Names of points that lie on each other are written one under the other.
+            while any(abs(y - b) < 14 and abs(across(p.x) - a) < 150 for a, b in taken):
+                y += 14
+            taken.append((across(p.x), y))
             canvas.text(
                 across(p.x) - 12,
-                up(p.y) + 4,
+                y,
                 p.name,
                 anchor="end",
                 token="ink",

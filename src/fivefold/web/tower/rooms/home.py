@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -55,7 +56,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "most": most,
         "legal": state.made.is_legal,
         "violations": state.made["violations"].height,
-        "map": lambda width: flow_map(state, width),
+        **map_values(state, query),
         "change": change,
         "waterfall": lambda width: waterfall(
             title=change.title, rows=change.rows, unit=state.sign, width=width
@@ -83,12 +84,41 @@ def health_counts(state: State) -> list[tuple[str, int]]:
     return [(name, counted.get(name, 0)) for name in ("stock-out", "at risk", "healthy", "excess")]
 
 
-def flow_map(state: State, width: int) -> Figure:
-    """Return places and what the plan moves between them on a map."""
-    rows = summaries.flows(state.made).filter(pl.col("source") != pl.col("destination"))
-    most = max(rows["value"].to_list(), default=1.0) or 1.0
-    used = set(rows["source"].to_list()) | set(rows["destination"].to_list())
-    value = _stock_value(state)
+def map_values(state: State, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the map at the time the slider asks, with its layers."""
+    asked = query.get("weeks", "0")
+    weeks = max(0, min(12, int(asked))) if asked.isdigit() else 0
+    layers = {name: query.get(name, "1") != "0" for name in ("flows", "stock")}
+    return {
+        "map": lambda width: flow_map(state, width, weeks=weeks, layers=layers),
+        "map_weeks": weeks,
+        "map_day": state.today + timedelta(weeks=weeks),
+        "layers": layers,
+    }
+
+
+def _flows_at(state: State, weeks: int) -> pl.DataFrame:
+    """Return what is planned to move from the slider's week on, by way."""
+    if weeks == 0:
+        return summaries.flows(state.made)
+    first = state.today + timedelta(weeks=weeks)
+    moving = state.made["supply_plan"].filter(
+        (pl.col("start_on") < first + timedelta(weeks=4)) & (pl.col("due_on") >= first)
+    )
+    return summaries.flows(state.made.with_tables(supply_plan=moving))
+
+
+def flow_map(
+    state: State, width: int, *, weeks: int = 0, layers: Mapping[str, bool] | None = None
+) -> Figure:
+    """Return places and what the plan moves between them on a map, some weeks from today."""
+    shown = layers or {"flows": True, "stock": True}
+    every = summaries.flows(state.made).filter(pl.col("source") != pl.col("destination"))
+    rows = _flows_at(state, weeks).filter(pl.col("source") != pl.col("destination"))
+    most = max(every["value"].to_list(), default=1.0) or 1.0
+    used = set(every["source"].to_list()) | set(every["destination"].to_list())
+    rows = rows if shown.get("flows") else rows.clear()
+    value = _stock_value(state, weeks) if shown.get("stock") else {}
     top = max(value.values(), default=1.0) or 1.0
     sites = []
     for row in state.dataset["locations"].iter_rows(named=True):
@@ -137,12 +167,20 @@ def _middle(state: State, network: str) -> tuple[float | None, float | None]:
     return sum(latitudes) / len(latitudes), sum(longitudes) / len(longitudes)
 
 
-def _stock_value(state: State) -> dict[str, float]:
+def _stock_value(state: State, weeks: int = 0) -> dict[str, float]:
+    """Return stock at cost by place: as counted, or as the plan projects it."""
     cost = state.dataset["items"].select("item", "unit_cost")
-    rows = (
-        state.dataset["inventory"]
-        .join(cost, on="item")
+    if weeks:
+        starts = state.made["projected_stock"]["period_start"].unique().sort()
+        reached = starts.filter(starts <= state.today + timedelta(weeks=weeks))
+        at = reached.max() if reached.len() else starts.min()
+        held = state.made["projected_stock"].filter(pl.col("period_start") == at)
+        rows = held.select("item", "location", on_hand="closing")
+    else:
+        rows = state.dataset["inventory"].select("item", "location", "on_hand")
+    worth = (
+        rows.join(cost, on="item")
         .group_by("location")
         .agg((pl.col("on_hand") * pl.col("unit_cost")).sum())
     )
-    return {place: value or 0.0 for place, value in rows.iter_rows()}
+    return {place: value or 0.0 for place, value in worth.iter_rows()}

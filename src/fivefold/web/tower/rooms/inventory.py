@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import polars as pl
@@ -52,7 +53,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         ),
         "items": health.height,
         "fba": _fba(state) if tab == "fba" else None,
-        "frontier": _frontier(state) if tab == "service" else None,
+        "frontier": _frontier(state, query) if tab == "service" else None,
         "gain": _channel_gain(state) if tab == "channels" else None,
         "advice": _advice_words(state) if tab == "advice" else None,
     }
@@ -154,11 +155,11 @@ def ages(state: State, query: Mapping[str, str]) -> Grid:
     now = table.filter(pl.col("as_of") == table["as_of"].max())
     by_label = dict(state.dataset["items"].select("fnsku", "item").drop_nulls().iter_rows())
     charged = state.dataset["storage_charges"].with_columns(item=pl.col("item").replace(by_label))
+    # Without a charge there is no last month, and nothing that equals it.
     month = charged["month"].max()
-    fees = (
-        charged.filter(pl.col("month") == month)
-        .group_by("item")
-        .agg(fee=pl.col("fee").sum(), surcharge=pl.col("aged_surcharge").sum())
+    last = charged.filter(pl.col("month") == month) if month is not None else charged
+    fees = last.group_by("item").agg(
+        fee=pl.col("fee").sum(), surcharge=pl.col("aged_surcharge").sum()
     )
     frame = (
         now.group_by("item")
@@ -277,14 +278,36 @@ def _channel_gain(state: State) -> dict[str, Any]:
     return {"count": rows.height, "gain": float(rows["gain_per_year"].sum())}
 
 
-def _frontier(state: State) -> dict[str, Any]:
+def _frontier(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     rows = state.made["stock_frontier"].sort("investment")
-    today = rows.filter(~pl.col("policy").is_in(["marginal_price"]))
+    line = rows.filter(pl.col("policy") == "marginal_price")
+    named = rows.filter(pl.col("policy") != "marginal_price").to_dicts()
+    now = next((row for row in named if row["policy"] == "targets"), named[0] if named else None)
+    try:
+        wanted = max(0.5, min(0.999, float(query.get("service") or 0) / 100))
+    except ValueError:
+        wanted = 0.5
+    if not query.get("service") and now is not None:
+        wanted = now["fill_rate"]
     return {
         "draw": lambda width: _frontier_chart(state, rows, width),
         "rows": rows.to_dicts(),
-        "today": today.to_dicts(),
+        "today": named,
+        "wanted": wanted,
+        "at": _on_line(line, wanted),
+        "now": now,
     }
+
+
+def _on_line(line: pl.DataFrame, wanted: float) -> dict[str, Any] | None:
+    """Return the least money that reaches a fill rate, between two points in proportion."""
+    points = line.sort("fill_rate").select("fill_rate", "investment", "units_short").rows()
+    for low, high in pairwise(points):
+        if low[0] <= wanted <= high[0]:
+            part = (wanted - low[0]) / (high[0] - low[0]) if high[0] > low[0] else 0.0
+            money, short = (a + part * (b - a) for a, b in zip(low[1:], high[1:], strict=True))
+            return {"investment": money, "units_short": short}
+    return None
 
 
 def _frontier_chart(state: State, rows: pl.DataFrame, width: int) -> Figure:

@@ -104,10 +104,10 @@ def orders(state: State, query: Mapping[str, str]) -> Grid:
 
 def network_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     """Return the map, the flows behind it and the places."""
-    from fivefold.web.tower.rooms.home import flow_map
+    from fivefold.web.tower.rooms.home import map_values
 
     return {
-        "map": lambda width: flow_map(state, width),
+        **map_values(state, query),
         "flows": summaries.flows(state.made).to_dicts(),
         "place_count": state.dataset["locations"].height,
         "lane_count": state.dataset["lanes"].height,

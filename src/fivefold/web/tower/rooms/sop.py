@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from fivefold.cycle import notes
 from fivefold.cycle.plans import Plan
 from fivefold.cycle.review import changed_since
 from fivefold.web import summaries
@@ -46,6 +47,9 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "plans": plans,
         "rows": _compared(state, plans),
         "accepted": accepted.plan if accepted else "",
+        "comments": notes.comments(state.workspace, state.made.plan),
+        "signatures": notes.signatures(state.workspace, state.made.plan),
+        "functions": notes.FUNCTIONS,
         "others": [head for head in state.heads if head.plan not in chosen][:20],
         "proof": _proof(state, proof) if proof is not None and proof.height else None,
         "balance": lambda width: balance_chart(state, plans, width),

@@ -144,6 +144,7 @@ async function submit(event, form) {
   event.preventDefault();
   const clicked = /** @type {HTMLButtonElement | null} */ (event.submitter);
   const fields = Object.fromEntries(new FormData(form));
+  if (form.dataset.here !== undefined) fields.address = location.pathname + location.search;
   if (clicked?.name) fields[clicked.name] = clicked.value;
   if (form.method === "get") {
     const query = new URLSearchParams(/** @type {Record<string, string>} */ (fields));
