@@ -146,7 +146,7 @@ def test_the_plan_counts_on_what_is_approved_and_not_on_what_is_proposed(store: 
 def test_110_against_100_with_5_percent_is_refused_with_a_reason(store: Workspace) -> None:
     sent(store)
     before = store.journal.seq
-    with pytest.raises(OverReceiptError, match="110 arrived, 100 were ordered.*at most 105") as no:
+    with pytest.raises(OverReceiptError, match=r"110 arrived, 100 were ordered.*at most 105") as no:
         receive(store, "PO-1", {"MUG": 110}, actor="t", on=DAY)
     assert no.value.details["accepted_at_most"] == 105
     assert no.value.details["code"] == "over_receipt"
