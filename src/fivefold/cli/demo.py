@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fivefold.cycle.workspace import Workspace
     from fivefold.twin.experiment import Proof
 
-EXAMPLES = ("seller",)
+EXAMPLES = ("seller", "maker")
 
 
 def demo_command(
@@ -48,6 +48,11 @@ def demo_command(
     if example not in EXAMPLES:
         raise usage_error(f"there is no example {example!r}; there is {', '.join(EXAMPLES)}")
     _make_room(workspace, keep=keep)
+    if example == "maker":
+        from fivefold.cli.demo_maker import run_maker
+
+        run_maker(workspace, out, days=min(days, 14), as_json=as_json)
+        return
     with told_errors(as_json=as_json):
         files = _write_example(workspace)
         with Workspace(workspace) as store, shown_progress(quiet=as_json) as progress:

@@ -51,8 +51,8 @@ def _show(out: Console, found: WorkOrder) -> None:
     lying = found.in_process.items()
     floor = ", ".join(f"{units:,} {name}" for name, units in lying) or "nothing"
     out.print(
-        f"{found.order}: {found.status}; {found.good:,} of {found.quantity:,} {found.product} good, "
-        f"{found.scrap:,} scrapped, {found.rework:,} to be reworked; on the floor {floor}."
+        f"{found.order}: {found.status}; {found.good:,} of {found.quantity:,} {found.product} "
+        f"good, {found.scrap:,} scrapped, {found.rework:,} to be reworked; on the floor {floor}."
     )
 
 

@@ -11,7 +11,12 @@ from datetime import UTC, date, datetime, time
 
 from fivefold.cycle import documents
 from fivefold.cycle.documents import Recorded
-from fivefold.cycle.fulfilment import Operations, SupplyOrder, operations_of, supply_order_of
+from fivefold.cycle.fulfilment import (
+    Operations,
+    SupplyOrder,
+    operations_of,
+    supply_order_of,
+)
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import FivefoldError, NotFoundError
 from fivefold.ledger import events
