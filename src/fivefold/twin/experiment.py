@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,21 @@ class Proof:
                 return figure
         raise KeyError(f"{measure!r} was not measured")
 
+    def _repr_html_(self) -> str:
+        head = (
+            f"<p><b>{escape(self.new)}</b> against {escape(self.old)}: {self.days} days, "
+            f"{self.replications} replications on the same luck</p>"
+        )
+        names = ("measure", "old", "new", "difference", "95 % interval", "verdict")
+        lines = "".join(
+            f"<tr><td>{escape(f.measure.replace('_', ' '))}</td>"
+            + "".join(f"<td>{value:,.4g}</td>" for value in (f.old, f.new, f.difference))
+            + f"<td>{f.low:,.4g} … {f.high:,.4g}</td><td>{escape(f.verdict)}</td></tr>"
+            for f in self.figures
+        )
+        titles = "".join(f"<th>{name}</th>" for name in names)
+        return f"{head}<table><tr>{titles}</tr>{lines}</table>"
+
     def table(self) -> pl.DataFrame:
         """Return the figures as a table that is kept with the plan."""
         told = {
@@ -131,6 +147,7 @@ def prove(
     days: int = 91,
     replications: int = 8,
     seed: int = 7,
+    demand_times: Mapping[str, float] | None = None,
     progress: Progress = silent,
 ) -> Proof:
     """Return how a plan does against the plan before it, or against days of cover where none was.
@@ -145,6 +162,8 @@ def prove(
     old : Plan, optional
     days, replications, seed : int
         Length, number and seed of the replications; two policies share the luck of each.
+    demand_times : mapping of item to factor, optional
+        What demand is multiplied by in the world played, whatever a plan expects.
 
     Notes
     -----
@@ -155,8 +174,11 @@ def prove(
     model = demand_model(setting.dataset, as_of=plan.as_of, days=days)
     streams, kept = _streams(plan, setting.dataset, setting.stages, model.streams)
 
+    times = demand_times or {}
+    asked = model.times([times.get(item, 1.0) for item in model.streams["item"]])
+
     def demand_of(rng: np.random.Generator) -> Integers:
-        return model.draw(rng)[kept]
+        return asked.draw(rng)[kept]
 
     return _play(setting, streams, demand_of, days, replications, seed, progress)
 

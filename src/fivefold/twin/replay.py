@@ -106,6 +106,9 @@ class Replay:
         self.served = np.zeros_like(self.draws.demand)
         self.stock_value = np.zeros(days)
         self.ordered_value = 0.0
+        self.ordered = np.zeros((count, days // 7 + 1), dtype=np.int64)
+        self.received: list[tuple[int, int]] = []
+        self.documents = 0
         self.cash = 0.0
         self._sold_at = [self.stages.index[s.item, s.location] for s in self.streams]
         self._seed_existing()
@@ -134,26 +137,34 @@ class Replay:
             self.stock_value[day] = float((self.on_hand + self._in_transit_owned()) @ cost)
         self._agree_with_books()
         after = self._flows()
+        flows = {
+            account: float(from_minor(before.get(account, 0) - amount, self.currency))
+            for account, amount in after.items()
+        }
         return ReplayResult(
             wanted=self.draws.demand,
             served=self.served,
-            contribution=float(from_minor(before - after, self.currency)),
+            contribution=sum(flows.values()),
+            flows=flows,
             stock_value=self.stock_value,
             ordered_value=self.ordered_value,
             refused=self.refused,
+            ordered=self.ordered,
+            received=tuple(self.received),
+            documents=self.documents,
         )
 
     def _at(self, day: int, hour: int = 12) -> datetime:
         return datetime.combine(self.as_of + timedelta(days=day), time(hour), tzinfo=UTC)
 
-    def _flows(self) -> int:
-        """Return the balance of all income and expense accounts: income is negative."""
+    def _flows(self) -> dict[str, int]:
+        """Return the balance of each income and expense account: income is negative."""
+        flows: dict[str, int] = {}
         with self.journal.reading() as books:
-            return sum(
-                amount
-                for key, amount in zip(books.money_keys, books.money, strict=True)
-                if key[0] in _FLOWS
-            )
+            for key, amount in zip(books.money_keys, books.money, strict=True):
+                if key[0] in _FLOWS:
+                    flows[key[0]] = flows.get(key[0], 0) + int(amount)
+        return flows
 
     def _submit(self, commands: list[Command]) -> None:
         for receipt in self.operations.submit(commands):
@@ -204,6 +215,7 @@ class Replay:
                 continue
             self.on_hand[stage] += good
             self.on_order[stage] -= units
+            self.received.append((stage, good))
             if supply.kind == "make":
                 self._consume(row.components, supply)
 
@@ -318,7 +330,7 @@ class Replay:
             units = self._fits(row, units, room)
         elif kind == "make":
             units = self._can_make(stage, units, hours)
-        elif row.landed_unit_cost * units > self.cash:
+        elif row.landed_unit_cost * units > self.cash or self._is_closed(row.source, day):
             units = 0
         if units <= 0:
             return
@@ -347,7 +359,13 @@ class Replay:
             self.ordered_value += row.unit_price * units
             self.cash -= row.landed_unit_cost * units
         self.on_order[stage] += units
+        self.ordered[stage, day // 7] += units
+        self.documents += 1
         self.due.setdefault(arrives, []).append((supply, stage, units))
+
+    def _is_closed(self, supplier: str, day: int) -> bool:
+        closed = self.stages.closed.get(supplier)
+        return closed is not None and self.as_of + timedelta(days=day) in closed
 
     def _can_move(self, item: str, source: str, units: int, multiple: int) -> int:
         """Return what of the units wanted the source can give, in whole lots."""
@@ -544,14 +562,38 @@ class Replay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplayResult:
-    """What came of one replication: units by stream and day, money over the whole time."""
+    """What came of one replication: units by stream and day, money over the whole time.
+
+    Parameters
+    ----------
+    wanted, served : ndarray, shape (n_streams, n_days)
+    contribution : float
+        The sum of `flows`.
+    flows : mapping of account to currency
+        Income positive, expense negative.
+    stock_value : ndarray, shape (n_days,)
+    ordered_value : float
+        Bought, before freight.
+    refused : int
+        Commands the books refused.
+    ordered : ndarray, shape (n_stages, n_weeks)
+        Units ordered of each stage in each week.
+    received : tuple of (stage, units)
+        What arrived, delivery by delivery.
+    documents : int
+        Orders, shipments and work orders placed.
+    """
 
     wanted: Integers
     served: Integers
     contribution: float
+    flows: Mapping[str, float]
     stock_value: Floats
     ordered_value: float
     refused: int
+    ordered: Integers
+    received: tuple[tuple[int, int], ...]
+    documents: int
 
 
 def _whole(units: float) -> int:

@@ -7,7 +7,7 @@ two policies differ in what they order and in nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 import numpy as np
@@ -75,6 +75,8 @@ class Stages:
         Room of a place; nothing is sent there beyond it.
     cash_per_week : float
         Money for purchases a week; infinite where nothing limits it.
+    closed : mapping of supplier to days
+        Days on which a supplier takes no order at all.
     """
 
     rows: tuple[Stage, ...]
@@ -84,6 +86,7 @@ class Stages:
     weekly_hours: Mapping[str, float]
     storage_m3: Mapping[str, float]
     cash_per_week: float
+    closed: Mapping[str, frozenset[date]] = field(default_factory=dict)
 
 
 def stages_of(plan: Plan, dataset: Dataset) -> Stages:
@@ -108,6 +111,7 @@ def stages_of(plan: Plan, dataset: Dataset) -> Stages:
         weekly_hours=_weekly_hours(dataset),
         storage_m3=_storage_limits(dataset),
         cash_per_week=_cash_per_week(dataset),
+        closed=_closed_days(dataset),
     )
 
 
@@ -361,6 +365,19 @@ def _storage_limits(dataset: Dataset) -> dict[str, float]:
 def _cash_per_week(dataset: Dataset) -> float:
     rules = dataset["limits_rules"].filter(pl.col("kind") == "cash")
     return float(rules["amount_per_week"].min()) if rules.height else float("inf")  # type: ignore[arg-type]
+
+
+def _closed_days(dataset: Dataset) -> dict[str, frozenset[date]]:
+    """Return the days in which a supplier's limit is nothing."""
+    days: dict[str, set[date]] = {}
+    shut = dataset["limits"].filter((pl.col("kind") == "supplier_units") & (pl.col("amount") <= 0))
+    for supplier, first, length in shut.select(
+        "subject", "period_start", "period_days"
+    ).iter_rows():
+        days.setdefault(supplier, set()).update(
+            first + timedelta(days=offset) for offset in range(length)
+        )
+    return {supplier: frozenset(found) for supplier, found in days.items()}
 
 
 def week_of(day: date, start: date) -> int:

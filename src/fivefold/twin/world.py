@@ -6,7 +6,8 @@ season and weekday with its own scatter, so that a plan is not marked by the mod
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -45,6 +46,10 @@ class DemandModel:
     variance_ratio: Floats
     level_sd: Floats
     shock_sd: float
+
+    def times(self, factors: Sequence[float]) -> DemandModel:
+        """Return the model with the mean of each stream, shape (n_streams,), times a factor."""
+        return replace(self, mean_units=self.mean_units * np.asarray(factors)[:, None])
 
     def draw(self, rng: np.random.Generator, *, factor: float = 1.0) -> Integers:
         """Return units wanted, shape (n_streams, n_days), for one replication."""
