@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow test-browser check format bench serve lock clean
+.PHONY: help demo test test-slow test-browser check format bench serve lock clean docs reference fuzz
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,17 @@ bench: $(VENV)/.dev ## Run every benchmark in its quick form
 
 serve: $(VENV)/.run ## Serve the control tower with the example on 127.0.0.1
 	$(BIN)/fivefold serve
+
+reference: $(VENV)/.dev ## Write docs/reference from the program
+	$(BIN)/python -m docs.reference_pages
+
+docs: $(VENV)/.dev ## Build the docs as a site in build/site, dead links refused
+	$(BIN)/python -m docs.reference_pages
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "build/site/index.html"
+
+fuzz: $(VENV)/.dev ## Fuzz the API from its OpenAPI, 6,000 cases, and sweep who may call what
+	$(BIN)/pytest -p no:xdist tests/faces/test_api_abuse.py tests/faces/test_api_access.py -k "six_thousand or seeded or every_route"
 
 lock: $(VENV)/.dev ## Make the hashed lock files again
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

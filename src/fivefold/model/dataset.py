@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import date
+from html import escape
 from types import MappingProxyType
 
 import polars as pl
@@ -126,6 +127,15 @@ class Dataset:
             raise DataError(
                 [Problem(table="settings", key="plan_date", column="value", message=message)]
             ) from None
+
+    def _repr_html_(self) -> str:
+        held = [(name, frame) for name, frame in self._tables.items() if frame.height]
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{frame.height:,}</td>"
+            f"<td>{escape(schema(name).description)}</td></tr>"
+            for name, frame in held
+        )
+        return f"<p><b>{len(held)} tables</b></p><table>{rows}</table>"
 
     def fingerprint(self) -> str:
         """Return a SHA-256 of all tables; equal for equal rows in whatever order."""
