@@ -456,8 +456,8 @@ def _told(low: float, high: float, better: str) -> str:
 
 
 def _label_room(names: Sequence[str], width: int) -> float:
-    """Return the pixels for row labels: what they need, at most nine twentieths of the width."""
-    return min(0.45 * width, 12 + max((text_width(name, 12) for name in names), default=0.0))
+    """Return the pixels for row labels, bold ones too, at most nine twentieths of the width."""
+    return min(0.45 * width, 12 + max((text_width(name, 12.8) for name in names), default=0.0))
 
 
 def _axis_room(ticks: Sequence[float], unit: str) -> float:

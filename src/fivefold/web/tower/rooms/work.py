@@ -336,7 +336,7 @@ def work_orders(state: State, query: Mapping[str, str]) -> Grid:
     )
     first = (
         column("order", width=250, why=True),
-        column("title", "Product", width=240),
+        column("title", "Title", width=240),
         column("frozen", "Frozen", "truth", width=80),
     )
     return Grid(
