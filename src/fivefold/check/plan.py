@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from fivefold.check.balance import check_balance
+from fivefold.check.centres import check_placement, check_relaxations
 from fivefold.check.findings import none
 from fivefold.check.inbound import check_inbound
 from fivefold.check.limits import check_limits
@@ -54,5 +55,7 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_channels(dataset),
         *check_promises(dataset, as_of=as_of),
         *check_dispositions(dataset),
+        *check_placement(dataset),
+        *check_relaxations(dataset),
     ]
     return pl.concat([none(), *found]).unique(subset=["table", "key", "rule"], maintain_order=True)

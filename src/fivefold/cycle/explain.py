@@ -27,6 +27,8 @@ _NAMED_IN = (
     ("supply_changes", "order"),
     ("promises", "order"),
     ("dispositions", "return_id"),
+    ("order_relaxations", "demand"),
+    ("placement", "item"),
 )
 
 
@@ -63,6 +65,12 @@ def why(plan: Plan, name: str) -> Why:
             rows[table] = found
     reasons = plan.why(subject)
     carried = _carried_out(plan, subject)
+    pegged = pegged_to(plan, subject)
+    if pegged.height:
+        # What an order stands on, down to its sources, and why each of those decisions is so.
+        rows["pegging"] = pegged
+        carried = [*carried, *pegged.filter(pl.col("origin_kind") == "decision")["origin"].unique()]
+        reasons = pl.concat([reasons, plan.why(f"late:{subject}")])
     because = plan["explanations"].filter(pl.col("subject").is_in(carried))
     if subject != name or (not rows and reasons.height == 0):
         # An item's name leads to its channel choice first, and to all else decided about it.
@@ -78,6 +86,28 @@ def why(plan: Plan, name: str) -> Why:
         reasons=reasons,
         because=because.sort("subject", "sequence"),
     )
+
+
+def pegged_to(plan: Plan, name: str) -> pl.DataFrame:
+    """Return what an order or week of forecast stands on, level by level down to its sources.
+
+    `name` is an order, an order line `order/line`, or a week of forecast. Rows are those of
+    `pegging` with `level`: 1 serves the demand, 2 is what level 1 is made or moved from.
+    """
+    pegs = plan["pegging"]
+    of_order = (pl.col("consumer") == name) | pl.col("consumer").str.starts_with(name + "/")
+    found = pegs.filter(of_order & (pl.col("consumer_kind") != "supply"))
+    levels = [found.with_columns(level=pl.lit(1))]
+    seen: set[str] = set()
+    while found.height:
+        made = found.filter(pl.col("origin_kind") == "decision")["origin"].unique().sort()
+        further = [origin for origin in made if origin not in seen]
+        seen.update(further)
+        from_supply = pl.col("consumer_kind") == "supply"
+        found = pegs.filter(from_supply & pl.col("consumer").is_in(further))
+        levels.append(found.with_columns(level=pl.lit(len(levels) + 1)))
+    keys = ["level", "consumer", "origin_kind", "origin", "available_on"]
+    return pl.concat(levels).sort(keys).select("level", pl.exclude("level"))
 
 
 def _resolve(plan: Plan, name: str) -> str:
