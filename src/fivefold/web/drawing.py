@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
+from pathlib import Path
 
 #: Fallback colours of the tokens, as in the light theme.
 COLOURS = {
@@ -51,6 +52,13 @@ class Figure:
 
     def _repr_html_(self) -> str:
         return self.svg
+
+    def save(self, path: Path) -> None:
+        """Write the chart as an SVG file that stands alone."""
+        alone = self.svg
+        if "xmlns=" not in alone[:400]:
+            alone = alone.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+        path.write_text(alone, encoding="utf-8")
 
     def __str__(self) -> str:
         return self.svg

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from xml.etree import ElementTree
 
 import polars as pl
@@ -90,6 +91,11 @@ def test_stock_is_drawn_with_what_is_not_served(outcome: Outcome) -> None:
     ElementTree.fromstring(drawn.svg)
     assert "4 units of demand not served" in drawn.svg
     assert "<svg" in stock_lines(outcome, ["A"], "WH1").svg
+
+
+def test_a_figure_is_saved_as_a_file_that_stands_alone(outcome: Outcome, tmp_path: Path) -> None:
+    stock_figure(outcome, "A", "WH1").save(tmp_path / "stock.svg")
+    assert ElementTree.parse(tmp_path / "stock.svg").getroot().tag.startswith("{http://www.w3.org")
 
 
 def test_a_proof_is_drawn_so_that_right_is_better() -> None:
