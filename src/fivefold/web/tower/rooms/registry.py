@@ -17,6 +17,7 @@ from fivefold.web.tower.rooms import (
     others,
     purchase,
     sop,
+    suppliers,
     supply,
     work,
 )
@@ -72,6 +73,8 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
     "inbound_shipments": supply.shipments,
     "supply_changes": supply.changes,
     "supply_orders": supply.placed,
+    "purchase_order_states": suppliers.order_states,
+    "supplier_scores": suppliers.supplier_scores,
     "order_lines": purchase.lines,
     "demand": demand.streams,
     "weeks": demand.week_grid,

@@ -14,6 +14,7 @@ from fivefold.web.drawing import Figure
 from fivefold.web.tower.drawings import columns as column_chart
 from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.rooms.decisions import worth_at_risk
+from fivefold.web.tower.rooms.suppliers import scores_frame, states_frame
 from fivefold.web.tower.state import State
 
 TABS = (
@@ -23,6 +24,8 @@ TABS = (
     ("shipments", "Shipments", "inbound_shipments"),
     ("changes", "Changes", "supply_changes"),
     ("placed", "Placed", ""),
+    ("steps", "Steps", ""),
+    ("suppliers", "Suppliers", ""),
     ("cash", "Cash", ""),
 )
 _KINDS = ("buy", "move", "make")
@@ -37,10 +40,12 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     placed = state.dataset["supply_orders"].filter(
         ~pl.col("status").is_in(["received", "cancelled"])
     )
-    tallies = {
-        name: plan[table].height if table else placed.height if name == "placed" else None
-        for name, _, table in TABS
+    told = {
+        "placed": placed.height,
+        "steps": states_frame(state).height,
+        "suppliers": scores_frame(state).height,
     }
+    tallies = {name: plan[table].height if table else told.get(name) for name, _, table in TABS}
     return {
         "tab": tab if tab in {name for name, _, _ in TABS} else "",
         "tabs": [(name, label, tallies[name]) for name, label, _ in TABS if tallies[name] != 0],
