@@ -31,6 +31,7 @@ PURCHASE_PAID = "purchase_order.paid"
 PURCHASE_CLOSED = "purchase_order.closed"
 ORDER_TAKEN = "customer_order.taken"
 ORDER_SHIPPED = "customer_order.shipped"
+ORDER_RESERVED = "customer_order.reserved"
 ORDER_CANCELLED = "customer_order.cancelled"
 RETURN_RECEIVED = "return.received"
 CASE_OPENED = "case.opened"
@@ -249,7 +250,8 @@ def customer_orders(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.Dat
 
 def _served(row: Row, fact: Recorded) -> None:
     if fact.kind == ORDER_CANCELLED:
-        row["status"] = "cancelled"
+        if row["status"] != "shipped":
+            row["status"] = "cancelled"
         return
     for line in fact.body["lines"]:
         if line["line"] == row["line"]:

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle import documents
+from fivefold.cycle.backorders import lots_at, shipped_units, unshipped, waiting_rows
 from fivefold.cycle.fulfilment import (
     Operations,
     RefusedError,
@@ -102,21 +103,18 @@ def _answer(
     if _already_taken(workspace, name):
         return _told_before(workspace, name, rows)
     wanted = {
-        "orders": schema("orders").frame([*_waiting_rows(workspace, dataset), *rows]),
+        "orders": schema("orders").frame([*waiting_rows(workspace, dataset), *rows]),
         "supply_plan": _planned_supply(workspace),
     }
     outcome = source_orders(dataset.with_tables(**wanted), as_of=at.date())
     legs = outcome["promises"].filter(pl.col("order") == name).sort("line", "leg").to_dicts()
     operations = operations_of(workspace, dataset, actor=actor)
+    reserved = _reserved_now(workspace, dataset, legs)
     body = [
         {
             **row,
             "promised_on": _last_day(legs, row["line"]),
-            "legs": [
-                (leg["location"], leg["quantity"])
-                for leg in legs
-                if leg["line"] == row["line"] and leg["basis"] == "on_hand"
-            ],
+            "legs": reserved[row["line"]],
         }
         for row in rows
     ]
@@ -133,29 +131,22 @@ def _answer(
     )
 
 
+def _reserved_now(
+    workspace: Workspace, dataset: Dataset, legs: Sequence[Mapping[str, Any]]
+) -> dict[int, list[tuple[Any, ...]]]:
+    """Return by line what is reserved at once; a lot is named where the books keep lots."""
+    there = [leg for leg in legs if leg["basis"] == "on_hand"]
+    wanted = [(leg["item"], leg["location"], leg["quantity"]) for leg in there]
+    found: dict[int, list[tuple[Any, ...]]] = {leg["line"]: [] for leg in legs}
+    for leg, own in zip(there, lots_at(workspace, dataset, wanted), strict=True):
+        found[leg["line"]] += [
+            (leg["location"], units, lot) if lot else (leg["location"], units) for lot, units in own
+        ]
+    return found
+
+
 def _already_taken(workspace: Workspace, order: str) -> bool:
     return any(fact.subject == order for fact in workspace.recorded(documents.ORDER_TAKEN))
-
-
-def _waiting_rows(workspace: Workspace, dataset: Dataset) -> list[dict[str, Any]]:
-    """Return units promised to earlier customers and not reserved yet: coming supply is theirs."""
-    reserved = {
-        (fact.subject, line["line"]): sum(units for _, units in line["legs"])
-        for fact in workspace.recorded(documents.ORDER_TAKEN)
-        for line in fact.body["lines"]
-    }
-    taken = dataset["orders"].filter(
-        (pl.col("status") == "open")
-        & pl.struct("order", "line").map_elements(
-            lambda key: (key["order"], key["line"]) in reserved, return_dtype=pl.Boolean
-        )
-    )
-    rows = []
-    for row in taken.select(schema("orders").names).iter_rows(named=True):
-        waits = row["quantity"] - reserved[row["order"], row["line"]]
-        if waits > 0:
-            rows.append({**row, "quantity": waits})
-    return rows
 
 
 def _planned_supply(workspace: Workspace) -> pl.DataFrame:
@@ -278,22 +269,17 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
     taken = [f for f in workspace.recorded(documents.ORDER_TAKEN) if f.subject == order]
     if not taken:
         raise NotFoundError(f"order {order!r} was not taken here; `fivefold order` takes one")
-    gone = {
-        (line["line"], line["location"])
-        for fact in workspace.recorded(documents.ORDER_SHIPPED)
-        if fact.subject == order
-        for line in fact.body["lines"]
-    }
+    gone = shipped_units(workspace, order)
+    left = unshipped(workspace, order)
     plan = workspace.current_plan() or workspace.latest_plan()
     sold = []
     waiting: dict[int, int] = {}
     channel = taken[-1].body["lines"][0]["channel"]
     for line in taken[-1].body["lines"]:
-        reserved = sum(units for _, units in line["legs"])
-        waiting[line["line"]] = line["quantity"] - reserved
-        for location, units in line["legs"]:
-            if (line["line"], location) in gone:
-                continue
+        mine = {key: units for key, units in left.items() if key[0] == line["line"]}
+        before = sum(units for (name, _), units in gone.items() if name == line["line"])
+        waiting[line["line"]] = line["quantity"] - before - sum(mine.values())
+        for (_, location, lot), units in sorted(mine.items()):
             charged, carriage = _costs_of_sale(plan, line["item"], channel)
             sold.append(
                 SoldLine(
@@ -304,6 +290,7 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
                     unit_price=line["unit_price"] or 0.0,
                     fees=charged,
                     carriage=carriage,
+                    lot=lot,
                 )
             )
     if not sold:
@@ -315,8 +302,15 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
             waiting_units=sum(waiting.values()),
         )
     operations = operations_of(workspace, dataset, actor=actor)
+    # What comes later to the same place ships under a number of its own.
+    again = any(location in {x.location for x in sold} for _, location in gone)
     commands = operations.ship_order(
-        order, channel, sold, at=at, waiting=[line for line, units in waiting.items() if units]
+        order,
+        channel,
+        sold,
+        at=at,
+        waiting=[line for line, units in waiting.items() if units],
+        key=f"ship-order-{sum(gone.values())}" if again else "",
     )
     status = "ok"
     for command in commands:

@@ -81,6 +81,7 @@ class SoldLine:
     unit_price: float
     fees: Mapping[str, float] = field(default_factory=dict)
     carriage: float = 0.0
+    lot: str = ""
 
 
 class Operations:
@@ -312,18 +313,18 @@ class Operations:
         order : str
         lines : sequence of mapping
             line, item, channel, quantity, unit_price, promised_on and `legs`: a list of
-            (location, units) to reserve now.
+            (location, units) or (location, units, lot) to reserve now.
         """
         moves = tuple(
             events.Move(
                 line["item"],
-                "",
+                lot,
                 events.Place("available", location),
                 events.Place("reserved", location),
                 units,
             )
             for line in lines
-            for location, units in line["legs"]
+            for location, units, lot in map(leg_of, line["legs"])
             if units > 0
         )
         body = {"lines": [_order_row(line, at) for line in lines]}
@@ -386,6 +387,7 @@ class Operations:
         return SaleLine(
             item=line.item,
             quantity=line.quantity,
+            lot=line.lot,
             revenue_minor=self.cents(line.unit_price * line.quantity),
             fees_minor={
                 fee: self.cents(amount * line.quantity) for fee, amount in line.fees.items()
@@ -506,6 +508,12 @@ def supply_order_of(order: str, body: Mapping[str, Any]) -> SupplyOrder:
     )
 
 
+def leg_of(leg: Sequence[Any]) -> tuple[str, int, str]:
+    """Return location, units and lot of a leg; no lot where none is named."""
+    location, units, lot = (*leg, "")[:3]
+    return location, units, lot
+
+
 def _order_row(line: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     promised = line.get("promised_on")
     return {
@@ -517,7 +525,7 @@ def _order_row(line: Mapping[str, Any], at: datetime) -> dict[str, Any]:
         "ordered_at": at.isoformat(),
         "promised_on": promised.isoformat() if isinstance(promised, date) else promised,
         "ship_postal_code": line.get("ship_postal_code"),
-        "legs": [[location, units] for location, units in line["legs"]],
+        "legs": [list(leg) for leg in line["legs"]],
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle import documents
+from fivefold.cycle.backorders import fill_backorders
 from fivefold.cycle.fulfilment import (
     Operations,
     SupplyLine,
@@ -126,6 +127,9 @@ def receive(
         damaged=_damaged(rows, arrived, damaged or {}),
     )
     written = operations.write(command)
+    if not quarantine:
+        # Those who were promised these goods have them before anybody who asks later.
+        fill_backorders(workspace, actor=actor, at=at)
     open_units = sum(
         max(0, units - arrived.get(line, 0)) for line, units in _open_units(rows).items()
     )
