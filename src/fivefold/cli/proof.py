@@ -224,6 +224,9 @@ def forecast_command(
     season: Annotated[
         int | None, typer.Option(help="Periods in a season. [default: from the frequency]")
     ] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Whose public holidays move demand, such as US or GB.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Forecast any long table of series with quantiles; methods are chosen by back-test."""
@@ -239,7 +242,7 @@ def forecast_command(
     read = pl.read_parquet if series.suffix == ".parquet" else pl.read_csv
     with told_errors(as_json=as_json):
         frame = read(series)
-        made = forecast_series(frame, SeriesParams(horizon=horizon, season=season))
+        made = forecast_series(frame, SeriesParams(horizon=horizon, season=season, country=country))
     if out_file.suffix == ".parquet":
         made.write_parquet(out_file)
     else:

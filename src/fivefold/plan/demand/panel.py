@@ -26,8 +26,8 @@ from fivefold.plan.demand.drivers import Drivers
 INTERVAL_LIMIT, VARIATION_LIMIT = 1.32, 0.49
 #: Series of a piece of a large panel, forecast by itself on one processor.
 PIECE = 10_000
-#: Series that try all methods; of more than twice as many the others run what these chose.
-VOTERS = 750
+#: Series that try all methods; of more than three times as many the others run what these chose.
+VOTERS = 600
 #: Run for every series, for comparison.
 REFERENCE = "seasonal_naive"
 #: What a panel's forecast holds a row of for every series.
@@ -248,7 +248,7 @@ def _forecast_class(
         float
     )
     some = np.arange(len(rows))
-    if len(rows) > 2 * VOTERS:
+    if len(rows) > 3 * VOTERS:
         some = some[:: len(rows) // VOTERS]
     few_values, few_starts = take(values, starts, some)
     made, scale = run(few_values, few_starts, cuts[some], names, drivers=drivers_of(drivers, some))

@@ -171,7 +171,7 @@ def forecast_series(frame: pl.DataFrame, params: SeriesParams = SERIES_DEFAULT) 
     Raises
     ------
     DataError
-        If columns are missing or a value is not a finite number.
+        If columns are missing, a value is not a finite number or there is none.
 
     Examples
     --------
@@ -199,9 +199,24 @@ def _tidy(frame: pl.DataFrame, reading: Reading) -> pl.DataFrame:
         time = time.str.to_date("%Y-%m-%d", strict=False)
     elif isinstance(dtype, pl.Datetime):
         time = time.dt.date()
-    typed = frame.with_columns(
-        time.alias("_time"), pl.col(reading.value).cast(pl.Float64).alias("_y")
-    )
+    value = pl.col(reading.value).cast(pl.Float64, strict=False)
+    typed = frame.with_columns(time.alias("_time"), value.alias("_y"))
+    unread = typed.filter(pl.col(reading.value).is_not_null() & pl.col("_y").is_null())
+    if unread.height:
+        key = " ".join(str(unread[name][0]) for name in reading.series)
+        message = (
+            f"found {unread[reading.value][0]!r} in {unread.height} row(s), expected a number; "
+            "correct it or leave it empty"
+        )
+        problem = Problem(
+            table="series", key=key, column=reading.value, code="not_a_number", message=message
+        )
+        raise DataError([problem])
+    if typed["_y"].null_count() == typed.height:
+        message = "there is no value at all to forecast from"
+        raise DataError(
+            [Problem(table="series", column=reading.value, code="empty", message=message)]
+        )
     bad = typed.filter(
         pl.col("_y").is_infinite() | pl.col("_y").is_nan() | pl.col("_time").is_null()
     )

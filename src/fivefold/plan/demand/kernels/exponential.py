@@ -119,7 +119,9 @@ def search(y, free, point, trend, seasonal, season0, states, step=0.2):
     """
     best = _evaluate(y, point, trend, seasonal, season0, states)
     evaluations = 0
-    while step > 0.006 and evaluations < 160:
+    # Long series say where the best is more plainly, and each look at them costs more.
+    most = 160 if y.size < 200 else 80
+    while step > 0.006 and evaluations < most:
         moved = False
         for k in range(4):
             if not free[k]:
