@@ -57,7 +57,8 @@ class Figure:
         """Write the chart as an SVG file that stands alone."""
         alone = self.svg
         if "xmlns=" not in alone[:400]:
-            alone = alone.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
+            named = '<svg xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif"'
+            alone = alone.replace("<svg", named, 1)
         path.write_text(alone, encoding="utf-8")
 
     def __str__(self) -> str:

@@ -106,7 +106,9 @@ def _of(
 ) -> tuple[pl.DataFrame, str]:
     rows = made[table].filter(pl.col("item") == item)
     if location is None and rows.height:
-        most = rows.group_by("location").len().sort("len", "location", descending=[True, False])
+        wanted = pl.col("units" if "units" in rows.columns else "demand").sum()
+        most = rows.group_by("location").agg(wanted=wanted)
+        most = most.sort("wanted", "location", descending=[True, False])
         location = str(most["location"][0])
     rows = rows.filter(pl.col("location") == location)
     if not rows.height:

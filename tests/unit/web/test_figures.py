@@ -34,6 +34,7 @@ def outcome() -> Outcome:
             "period_start": WEEKS,
             "closing": [20.0, 15, 10, 5, 0, 0, 30, 25],
             "receipts": [0.0, 0, 0, 0, 0, 0, 35, 0],
+            "demand": 5.0,
             "unmet": [0.0, 0, 0, 0, 0, 4, 0, 0],
             "target": 12.0,
         }
