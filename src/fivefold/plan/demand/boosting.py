@@ -2,17 +2,15 @@
 
 The model is global: each row is a series, an origin in its past and a step ahead; the target is
 demand over the series' own level at the origin, so that small and large series teach each other
-[1]_. Trees forecast each step directly, with the step as a feature. Quantile loss gives the
-median where errors are judged by their size, squared loss the mean where they are judged by
-their square, and the 10 % and 90 % quantiles say where the future is uncertain: their distance
-widens or narrows the intervals step by step (conformalised quantile regression [2]_).
+[1]_. Trees [2]_ forecast each step directly, with the step as a feature. Quantile loss gives the
+median where errors are judged by their size, squared loss the mean where by their square; the
+other quantiles come with those of the whole combination, in `calibration`.
 
 References
 ----------
 .. [1] Montero-Manso, Hyndman (2021), "Principles and algorithms for forecasting groups of time
    series: locality and globality", Int. J. Forecasting 37, 1632-1653.
-.. [2] Romano, Patterson, Candès (2019), "Conformalized quantile regression", NeurIPS 32.
-.. [3] Ke and others (2017), "LightGBM: a highly efficient gradient boosting decision tree",
+.. [2] Ke and others (2017), "LightGBM: a highly efficient gradient boosting decision tree",
    NeurIPS 30.
 """
 
