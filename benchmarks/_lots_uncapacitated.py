@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks._form import Measured, Options, cpu_timer, peer_of
 from benchmarks._lot_family import Family
-from fivefold.source.lots import silver_meal, wagner_whitin
+from fivefold.source.lots import periods_of_supply, silver_meal, wagner_whitin
 
 #: Longest horizon the quadratic reference and the peer are asked for.
 REFERENCE_PERIODS = 400
@@ -60,12 +60,14 @@ def measure(options: Options) -> Measured:
         plan = wagner_whitin(demand, ordering_cost=order_cost, holding_cost_per_unit=1.0)
         spent = time.process_time() - started
         rule = silver_meal(demand, ordering_cost=order_cost, holding_cost_per_unit=1.0)
+        rhythm = periods_of_supply(demand, ordering_cost=order_cost, holding_cost_per_unit=1.0)
         row: dict[str, Any] = {
             "family": FAMILY.name,
             "case": f"{number:02d}-{periods}",
             "periods": periods,
             "gap": _gap(plan.cost, expected),
             "silver_meal_gap": _gap(rule.cost, expected),
+            "periods_of_supply_gap": _gap(rhythm.cost, expected),
             "cpu_s": spent,
         }
         if periods <= PEER_PERIODS and sum(demand) > 0:
@@ -82,6 +84,7 @@ def measure(options: Options) -> Measured:
         times[f"cpu_s_{periods}"] = timer.cpu_s
     summary = {
         "max_gap": max(abs(row["gap"]) for row in rows),
+        "periods_of_supply_mean_gap": fmean(row["periods_of_supply_gap"] for row in rows),
         "silver_meal_mean_gap": fmean(row["silver_meal_gap"] for row in rows),
         "cpu_s": ours_cpu,
         **times,

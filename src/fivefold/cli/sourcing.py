@@ -124,11 +124,32 @@ def lead_times_command(
     _say(found, "learnt_lead_times", title="Lead times", columns=columns, as_json=as_json)
 
 
+def fill_command(
+    order: Annotated[str, typer.Argument(help="Purchase order of the last plan.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what would fill the container or truck of an order: what runs out first comes along."""
+    from fivefold.cli.output import INFEASIBLE
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.sourcing import fill
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = fill(store, order, as_of=plan_day(store, as_of))
+    columns = ("line", "item", "quantity", "unit_price")
+    _say(found, "purchase_order_lines", title="A full load", columns=columns, as_json=as_json)
+    if found.status == "infeasible":
+        raise typer.Exit(INFEASIBLE)
+
+
 GROUP = (
     "source",
     "Suppliers: awards, scores, lead times learnt from receipts.",
     (
         ("award", award_command),
+        ("fill", fill_command),
         ("scores", scores_command),
         ("lead-times", lead_times_command),
     ),

@@ -14,6 +14,7 @@ from fivefold.model import Dataset, Outcome
 from fivefold.plan.demand import forecast
 from fivefold.source.awards import Params as AwardParams
 from fivefold.source.awards import award_suppliers
+from fivefold.source.filling import fill_order
 from fivefold.source.learning import learn_lead_times
 from fivefold.source.scorecard import score_suppliers
 
@@ -53,3 +54,13 @@ def scores(workspace: Workspace, *, as_of: date) -> Outcome:
 def lead_times(workspace: Workspace, *, as_of: date) -> Outcome:
     """Return lead times as receipts show them."""
     return learn_lead_times(workspace.dataset(as_of=as_of), as_of=as_of)
+
+
+def fill(workspace: Workspace, order: str, *, as_of: date, plan: Plan | None = None) -> Outcome:
+    """Return the lines of a plan's purchase order topped up to a full container or truck."""
+    known = plan or workspace.plan_named(None)
+    dataset = with_demand(workspace, as_of=as_of, plan=known).with_tables(
+        purchase_orders=known["purchase_orders"],
+        purchase_order_lines=known["purchase_order_lines"],
+    )
+    return fill_order(dataset, order, as_of=as_of)

@@ -326,6 +326,49 @@ def silver_meal(
     return LotPlan(quantities=tuple(quantities), cost=cost)
 
 
+def periods_of_supply(
+    demand_units: Sequence[float], *, ordering_cost: float, holding_cost_per_unit: float
+) -> LotPlan:
+    """Return lots that each cover the same number of periods: the EOQ over mean demand, rounded.
+
+    References
+    ----------
+    .. [1] Silver, Pyke, Thomas (2017), *Inventory and Production Management in Supply
+       Chains*, 4th ed., §5.6.3, periodic order quantity.
+
+    Examples
+    --------
+    >>> periods_of_supply(
+    ...     [10, 62, 12, 130, 154, 129, 88, 52, 124, 160, 238, 41],
+    ...     ordering_cost=54,
+    ...     holding_cost_per_unit=0.40,
+    ... ).quantities
+    (72.0, 0.0, 142.0, 0.0, 283.0, 0.0, 140.0, 0.0, 284.0, 0.0, 279.0, 0.0)
+    """
+    count = len(demand_units)
+    mean = sum(demand_units) / count if count else 0.0
+    quantities = [0.0] * count
+    if mean <= 0:
+        return LotPlan(quantities=tuple(quantities), cost=0.0)
+    best = economic_order_quantity(
+        ordering_cost=ordering_cost,
+        holding_cost_per_unit_year=holding_cost_per_unit,
+        demand_units_per_year=mean,
+    )
+    cover = max(1, round(best / mean))
+    cost, start = 0.0, 0
+    while start < count:
+        if demand_units[start] == 0:
+            start += 1
+            continue
+        lot = demand_units[start : start + cover]
+        quantities[start] = float(sum(lot))
+        cost += ordering_cost
+        cost += holding_cost_per_unit * sum(wait * units for wait, units in enumerate(lot))
+        start += cover
+    return LotPlan(quantities=tuple(quantities), cost=cost)
+
+
 def _per_period(value: float | Sequence[float], count: int, name: str) -> list[float]:
     """Return one value a period."""
     if isinstance(value, int | float):
