@@ -109,6 +109,7 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
 def _register() -> None:
     """Register what each module has: `COMMANDS` at the top, a `GROUP` of verbs, or both."""
     from fivefold.cli import (
+        benefits,
         channels,
         data,
         demo,
@@ -131,6 +132,7 @@ def _register() -> None:
         data,
         planning,
         proof,
+        benefits,
         execution,
         channels,
         inbound,

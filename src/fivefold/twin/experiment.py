@@ -126,8 +126,35 @@ class Proof:
         }
 
 
-#: Measure, unit, which way is better.
-MEASURES = (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Played:
+    """One replication of one policy, as measures see it.
+
+    Parameters
+    ----------
+    result : ReplayResult
+    stages : Stages
+    streams : tuple of Stream
+    capital_per_day : float
+        Cost of capital, share a day.
+    is_new : bool
+        The policy that is tried, not the one it is tried against.
+    luck : numpy.random.Generator
+        The same for both policies of a replication.
+    """
+
+    result: ReplayResult
+    stages: Stages
+    streams: tuple[Stream, ...]
+    capital_per_day: float
+    is_new: bool
+    luck: np.random.Generator
+
+
+#: Name, unit and which way is better of each measure, in the order they are told.
+Measures = tuple[tuple[str, str, str], ...]
+
+MEASURES: Measures = (
     ("profit", "currency", "higher"),
     ("contribution", "currency", "higher"),
     ("fill_rate", "share", "higher"),
@@ -148,6 +175,8 @@ def prove(
     replications: int = 8,
     seed: int = 7,
     demand_times: Mapping[str, float] | None = None,
+    measures: Measures = MEASURES,
+    measured: Callable[[Played], dict[str, float]] | None = None,
     progress: Progress = silent,
 ) -> Proof:
     """Return how a plan does against the plan before it, or against days of cover where none was.
@@ -164,6 +193,8 @@ def prove(
         Length, number and seed of the replications; two policies share the luck of each.
     demand_times : mapping of item to factor, optional
         What demand is multiplied by in the world played, whatever a plan expects.
+    measures, measured
+        What is told of a replication, and the function that finds it; default is `MEASURES`.
 
     Notes
     -----
@@ -180,7 +211,8 @@ def prove(
     def demand_of(rng: np.random.Generator) -> Integers:
         return asked.draw(rng)[kept]
 
-    return _play(setting, streams, demand_of, days, replications, seed, progress)
+    told = (measures, measured or _measured)
+    return _play(setting, streams, demand_of, days, replications, seed, told, progress)
 
 
 def trace(
@@ -215,7 +247,8 @@ def trace(
     ).iter_rows():
         came[row[item, location], (day - plan.as_of).days] += units
     streams, kept = _streams(plan, setting.dataset, setting.stages, keys)
-    return _play(setting, streams, lambda rng: came[kept], days, replications, seed, silent)
+    told = (MEASURES, _measured)
+    return _play(setting, streams, lambda rng: came[kept], days, replications, seed, told, silent)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,11 +279,13 @@ def _play(
     days: int,
     replications: int,
     seed: int,
+    told: tuple[Measures, Callable[[Played], dict[str, float]]],
     progress: Progress,
 ) -> Proof:
     from scipy.stats import t as student
 
     plan, stages, policies = setting.plan, setting.stages, setting.policies
+    measures, measured = told
     rate = asked_before(plan["sales_history"], stages, as_of=plan.as_of)
     capital = setting.dataset.setting_number("cost_of_capital_share_per_year", 0.12) / 365
     values: dict[str, list[dict[str, float]]] = {policy.name: [] for policy in policies}
@@ -268,8 +303,17 @@ def _play(
                     rate
                 )
                 commands += fork.seq - first
-            values[policy.name].append(_measured(result, stages, streams, capital))
-    figures = _compared(values, policies, student.ppf(0.975, max(1, replications - 1)))
+            played = Played(
+                result=result,
+                stages=stages,
+                streams=streams,
+                capital_per_day=capital,
+                is_new=number == len(policies) - 1,
+                luck=np.random.default_rng([seed, replication, 1]),
+            )
+            values[policy.name].append(measured(played))
+    factor = student.ppf(0.975, max(1, replications - 1))
+    figures = _compared(values, policies, measures, factor)
     return Proof(
         plan=plan.plan,
         old=policies[0].name,
@@ -349,9 +393,9 @@ def _return_shares(plan: Plan) -> dict[tuple[str, str], tuple[float, float]]:
     }
 
 
-def _measured(
-    result: ReplayResult, stages: Stages, streams: Sequence[Stream], capital_per_day: float
-) -> dict[str, float]:
+def _measured(played: Played) -> dict[str, float]:
+    result, stages, streams = played.result, played.stages, played.streams
+    capital_per_day = played.capital_per_day
     wanted, served = float(result.wanted.sum()), float(result.served.sum())
     days = result.wanted.shape[1]
     cost = {stage.item: stage.unit_cost for stage in stages.rows}
@@ -376,11 +420,12 @@ def _measured(
 def _compared(
     values: Mapping[str, Sequence[Mapping[str, float]]],
     policies: tuple[Policy, Policy],
+    measures: Measures,
     factor: float,
 ) -> list[Figure]:
     old, new = values[policies[0].name], values[policies[1].name]
     figures = []
-    for measure, unit, better in MEASURES:
+    for measure, unit, better in measures:
         before: Floats = np.array([row[measure] for row in old])
         after: Floats = np.array([row[measure] for row in new])
         paired = after - before
