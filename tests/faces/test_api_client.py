@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
+import polars as pl
 import pytest
 
 from fivefold.api.client import ApiError, Client
@@ -55,3 +57,43 @@ def test_a_refusal_is_an_exception_with_its_code(client: Client) -> None:
     with pytest.raises(ApiError, match="not_found") as lost:
         client.why("NOBODY", plan="P20200101-000000")
     assert lost.value.code == "not_found"
+
+
+def test_a_strange_file_is_mapped_once_previewed_loaded_and_taken_back(client: Client) -> None:
+    header = ("Article", "Cost", "Shelf")
+    content = b"Article,Cost,Shelf\nBOWL-1,2.5,A3\n"
+    assert client.import_files([("ware.csv", content)])["files"][0]["status"] == "refused"
+    found = client.suggest_mapping(header, table="items")
+    assert found["columns"] == {"Article": "item", "Cost": "unit_cost", "Shelf": ""}
+    kept = client.remember_mapping(header, "items", found["columns"])
+    assert [each["mapping"] for each in client.mappings()] == [kept["mapping"]]
+    shown = client.import_files([("ware.csv", content)], dry_run=True)
+    assert [(c["change"], c["key"]) for c in shown["changes"]] == [("new", "BOWL-1")]
+    assert client.import_files([("ware.csv", content)])["files"][0]["status"] == "loaded"
+
+    edited = client.import_files(
+        [("items.csv", b"item,unit_cost\nBOWL-1,3\n")], dry_run=True, changes_only=True
+    )
+    assert [(c["column"], c["old"], c["new"]) for c in edited["changes"]] == [
+        ("unit_cost", "2.5", "3.0")
+    ]
+    assert client.undo_import() == ["ware.csv"]
+    assert client.rows("items", where=["item:eq:BOWL-1"]).height == 0
+    client.forget_mapping(kept["mapping"])
+    assert client.mappings() == []
+
+
+def test_it_takes_workbooks_and_figures_along(client: Client) -> None:
+    assert client.template("items").startswith(b"PK")
+    assert client.export("items", file_format="csv").startswith(b"item,")
+    assert client.plans()[0]["plan"] == client.show()["plan"]
+    assert client.check()["plan"] == client.show()["plan"]
+    assert client.changes()["plan"] == client.show()["plan"]
+
+
+def test_it_forecasts_any_series(client: Client) -> None:
+    days = [date(2026, 1, 5) + timedelta(weeks=week) for week in range(30)]
+    frame = pl.DataFrame({"series": "A", "date": days, "value": [5.0 + n % 4 for n in range(30)]})
+    made = client.forecast(frame, horizon=4)
+    assert made["step"].to_list() == [1, 2, 3, 4]
+    assert "q0.5" in made.columns
