@@ -75,9 +75,9 @@ def test_a_second_run_on_the_example_proposes_nothing_new(tmp_path: Path) -> Non
     from fivefold.twin.companies.seller import write_company
 
     write_company(tmp_path / "files")
-    files = {path.name: path.read_bytes() for path in sorted((tmp_path / "files").iterdir())}
+    files = [(path.name, path.read_bytes()) for path in sorted((tmp_path / "files").iterdir())]
     with Workspace(tmp_path / "books") as books:
-        import_files(books, files, actor="test")
+        import_files(books, files, actor="test", as_of=AS_OF)
         first = plan(books.dataset(as_of=AS_OF), as_of=AS_OF)
         books.plans.save(first)
         accept(books, first, actor="test")

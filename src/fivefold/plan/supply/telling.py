@@ -287,7 +287,9 @@ def _unmet_table(
         )
         row["units"] += float(short[c])
         lost = short[c] - flows.served_late[c]
-        row["value"] += float(max(0.0, lost) * (model.worth[n] - model.unit_cost[n]))
+        # Nothing is lost with what would not have paid.
+        margin = max(0.0, float(model.worth[n] - model.unit_cost[n]))
+        row["value"] += max(0.0, float(lost)) * margin
     return schema("unmet_demand").frame([rows[key] for key in sorted(rows)])
 
 
