@@ -27,6 +27,7 @@ from fivefold.cycle.standing import (
 from fivefold.deliver.channels import choose_channels
 from fivefold.deliver.fees import fee_cards
 from fivefold.deliver.inbound import plan_shipments
+from fivefold.deliver.placement import place_items
 from fivefold.make.floor import needs_steps
 from fivefold.make.loads import measure_loads
 from fivefold.make.quality import learn_yields, with_learnt_yields
@@ -36,6 +37,7 @@ from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 from fivefold.plan.demand import DemandParams, daily_demand, forecast
 from fivefold.plan.stock import frontier, set_targets
 from fivefold.plan.supply import SupplyParams, plan_supply, planning_facts, reserve_for_orders
+from fivefold.plan.supply.relaxation import relax_orders
 from fivefold.plan.supply.what_if import breaks_first
 from fivefold.returns.volumes import forecast_returns
 from fivefold.source.purchasing import propose_orders
@@ -169,6 +171,8 @@ def _all_steps(run: _Run, params: PlanParams, as_of: date) -> None:
     if run.standing is not None:
         supply = run.dataset["supply_plan"]
         run.notes["replanning"] = nervousness(supply, run.standing)
+    run.call("late orders", relax_orders, as_of)
+    run.call("placement", place_items, as_of)
     run.steps.begin("check")
     explained = run.dataset.with_tables(explanations=run.reasons())
     run.add({"violations": check_plan(explained, as_of=as_of)})
