@@ -91,6 +91,13 @@ def test_it_takes_workbooks_and_figures_along(client: Client) -> None:
     assert client.changes()["plan"] == client.show()["plan"]
 
 
+def test_it_reads_channels_and_books(client: Client) -> None:
+    assert client.channels()
+    assert client.item_channels("LAMP-01")
+    assert client.goods()[0]["item"]
+    assert isinstance(client.contribution(), list)
+
+
 def test_it_forecasts_any_series(client: Client) -> None:
     days = [date(2026, 1, 5) + timedelta(weeks=week) for week in range(30)]
     frame = pl.DataFrame({"series": "A", "date": days, "value": [5.0 + n % 4 for n in range(30)]})

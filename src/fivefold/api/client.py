@@ -315,6 +315,27 @@ class Client:
         """Write one command into the books; give a key of your own to be able to ask again."""
         return dict(self._json("POST", "/ledger/commands", json=dict(command), key=key or _key()))
 
+    def channels(self) -> dict[str, Any]:
+        """Return every item's channels side by side: fees, margin, the one that pays."""
+        return dict(self._json("GET", "/channels/comparison"))
+
+    def item_channels(self, item: str) -> dict[str, Any]:
+        """Return one item's channels, fee by fee."""
+        return dict(self._json("GET", f"/channels/items/{item}"))
+
+    def inbound_shipments(self, *, weeks: int = 2) -> dict[str, Any]:
+        """Return what to send in over the next weeks."""
+        return dict(self._json("GET", "/inbound/shipments", params={"weeks": weeks}))
+
+    def goods(self) -> list[dict[str, Any]]:
+        """Return units owned by item and location."""
+        return list(self._json("GET", "/ledger/goods", params={"limit": 10_000})["rows"])
+
+    def contribution(self, by: str = "item") -> list[dict[str, Any]]:
+        """Return what each item, channel or order brought and cost."""
+        params = {"by": by, "limit": 10_000}
+        return list(self._json("GET", "/ledger/contribution", params=params)["rows"])
+
     def trial_balance(self) -> dict[str, Any]:
         """Return the trial balance."""
         return dict(self._json("GET", "/ledger/trial-balance"))
