@@ -33,6 +33,7 @@ from fivefold.ledger import events
 EVENTS = (
     "import.loaded",
     "job.ended",
+    "order.cancelled",
     "order.shipped",
     "order.taken",
     "plan.accepted",

@@ -122,7 +122,9 @@ def _register() -> None:
         purchasing,
         schedule,
         serve,
+        serving,
         sourcing,
+        warehouse,
         what_if,
         work,
     )
@@ -141,7 +143,9 @@ def _register() -> None:
         purchasing,
         schedule,
         serve,
+        serving,
         sourcing,
+        warehouse,
         what_if,
         work,
     ):

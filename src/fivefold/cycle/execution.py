@@ -98,13 +98,13 @@ def _answer(
     postal_code: str,
 ) -> OrderTaken:
     dataset = workspace.dataset(as_of=at.date())
-    chosen = _channel(dataset, channel)
-    rows = _order_rows(dataset, lines, name, chosen, postal_code, at)
+    chosen = channel_of(dataset, channel)
+    rows = order_rows(dataset, lines, name, chosen, postal_code, at)
     if _already_taken(workspace, name):
         return _told_before(workspace, name, rows)
     wanted = {
         "orders": schema("orders").frame([*waiting_rows(workspace, dataset), *rows]),
-        "supply_plan": _planned_supply(workspace),
+        "supply_plan": planned_supply(workspace),
     }
     outcome = source_orders(dataset.with_tables(**wanted), as_of=at.date())
     legs = outcome["promises"].filter(pl.col("order") == name).sort("line", "leg").to_dicts()
@@ -149,7 +149,7 @@ def _already_taken(workspace: Workspace, order: str) -> bool:
     return any(fact.subject == order for fact in workspace.recorded(documents.ORDER_TAKEN))
 
 
-def _planned_supply(workspace: Workspace) -> pl.DataFrame:
+def planned_supply(workspace: Workspace) -> pl.DataFrame:
     """Return the accepted plan's supply that is not an order yet, so that none counts twice."""
     plan = workspace.current_plan()
     if plan is None:
@@ -190,7 +190,8 @@ def _order_name(lines: Sequence[Mapping[str, Any]], at: datetime, seq: int) -> s
     return f"SO-{at:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:6].upper()}"
 
 
-def _channel(dataset: Dataset, channel: str) -> str:
+def channel_of(dataset: Dataset, channel: str) -> str:
+    """Return the channel named, the first own one where none is."""
     channels = dataset["channels"]
     if channel:
         if channel not in channels["channel"].to_list():
@@ -201,7 +202,7 @@ def _channel(dataset: Dataset, channel: str) -> str:
     return str((own if own.height else channels)["channel"][0])
 
 
-def _order_rows(
+def order_rows(
     dataset: Dataset,
     lines: Sequence[Mapping[str, Any]],
     order: str,
@@ -209,6 +210,7 @@ def _order_rows(
     postal_code: str,
     at: datetime,
 ) -> list[dict[str, Any]]:
+    """Return the rows of the table orders for what a customer asks for."""
     prices = dict(dataset["items"].select("item", "price").iter_rows())
     offered = dict(
         dataset["offers"]
@@ -426,7 +428,7 @@ def value_return(
     dataset = workspace.dataset(as_of=at.date())
     if item not in dataset["items"]["item"]:
         raise NotFoundError(f"there is no item {item!r}")
-    sold_through = _channel(dataset, channel)
+    sold_through = channel_of(dataset, channel)
     row: dict[str, Any] = {
         "order": order or None,
         "item": item,

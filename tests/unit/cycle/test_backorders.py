@@ -13,6 +13,7 @@ import pytest
 from fivefold.cycle.backorders import cancel_order, fill_backorders
 from fivefold.cycle.execution import ship, take_order
 from fivefold.cycle.receiving import receive
+from fivefold.cycle.serving import quote, source_open
 from fivefold.errors import ConflictError
 from fivefold.ledger.balances import on_hand
 from fivefold.ledger.events import Line, opening_stock
@@ -113,3 +114,20 @@ def test_an_order_takes_units_of_the_lots_that_are_there(shop: Any) -> None:
     assert held(shop, "GIFT", "reserved") == before
     assert ship(shop, "LOTS", actor="t", at=NOON).waiting_units == 0
     assert held(shop, "GIFT", "reserved") == 0
+
+
+def test_asking_reserves_nothing_and_answers_as_taking_would(shop: Any) -> None:
+    seq = shop.journal.seq
+    wanted = [{"item": "MUG", "quantity": held(shop, "MUG", "available") + 61}]
+    asked = quote(shop, wanted, at=NOON)["promises"]
+    assert shop.journal.seq == seq
+    taken = take_order(shop, wanted, actor="t", at=NOON, order="SAME")
+    names = ("quantity", "location", "deliver_on", "basis")
+    assert asked.select(names).rows() == [tuple(leg[n] for n in names) for leg in taken.legs]
+    assert asked["quantity"].sum() == wanted[0]["quantity"]
+
+
+def test_open_orders_are_sourced_with_those_who_wait(shop: Any) -> None:
+    ask(shop, "O", held(shop, "MUG", "available") + 61)
+    found = source_open(shop, at=NOON)["promises"]
+    assert found.filter(pl.col("order") == "O")["quantity"].to_list() == [1]

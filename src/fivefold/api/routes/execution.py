@@ -20,9 +20,11 @@ from fivefold.cycle.amending import (
     amend_supply_order,
     supply_document,
 )
+from fivefold.cycle.backorders import cancel_order
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.execution import ship, take_back, take_order
 from fivefold.cycle.receiving import receive
+from fivefold.cycle.serving import quote
 
 router = APIRouter(prefix="/api/v1", tags=["execution"])
 
@@ -157,6 +159,32 @@ def new_order(
         }
 
     return once(request, company, key, work)
+
+
+@router.post("/promises", openapi_extra=verb("data.read"))
+def promise(body: NewOrder, company: Books) -> dict[str, Any]:
+    """Return when and from where units could be there; nothing is reserved."""
+    found = quote(
+        company,
+        [line.model_dump() for line in body.lines],
+        at=at_noon(body.on or company.today()),
+        channel=body.channel,
+        postal_code=body.postal_code,
+    )
+    return {
+        "status": found.status,
+        "legs": records(found["promises"]),
+        "reasons": [] if found.explanations is None else records(found.explanations),
+    }
+
+
+@router.post("/orders/{order}/cancellation", openapi_extra=verb("orders.serve"))
+def cancel(order: Document, company: Books, asking: Asking, context: Ctx) -> dict[str, Any]:
+    """Take an order back before it ships; its units go to who waits."""
+    done = cancel_order(company, order, actor=asking.actor, at=at_noon(company.today()))
+    if done.status == "ok":
+        context.webhooks.tell(company, "order.cancelled", {"order": order})
+    return asdict(done)
 
 
 @router.post("/orders/{order}/shipment", openapi_extra=verb("orders.serve"))

@@ -1,0 +1,158 @@
+"""Commands of serving customers: what can be promised, who waits, who is served from where."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fivefold.cli.app import WORKSPACE, DateOption, JsonOption, WorkspaceOption, told_errors
+from fivefold.cli.data import ACTOR
+from fivefold.cli.execution import quantities_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_LEGS = (
+    "item",
+    "quantity",
+    "location",
+    "ship_on",
+    "deliver_on",
+    "on_time_share",
+    "basis",
+    "because",
+)
+
+
+def _noon(day: date) -> datetime:
+    return datetime.combine(day, time(12), tzinfo=UTC)
+
+
+def promise_command(
+    lines: Annotated[list[str], typer.Argument(help="What is asked for: ITEM=UNITS …")],
+    workspace: WorkspaceOption = WORKSPACE,
+    channel: Annotated[str, typer.Option(help="Channel. [default: the first own one]")] = "",
+    zip_code: Annotated[str, typer.Option("--zip", help="ZIP it goes to.")] = "",
+    sure: Annotated[float, typer.Option(help="Chance wanted, 0.5 to below 1.")] = 0.95,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say when and from where units could be there, and how sure that is. Nothing is reserved."""
+    from fivefold.cli.app import usage_error
+    from fivefold.cli.output import INFEASIBLE, emit, rows, table
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.serving import quote
+    from fivefold.cycle.workspace import Workspace
+
+    if not 0.5 <= sure < 1.0:
+        raise usage_error(f"--sure must be 0.5 to below 1, found {sure}")
+    wanted = [{"item": item, "quantity": units} for item, units in quantities_of(lines).items()]
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = quote(
+            store,
+            wanted,
+            at=_noon(plan_day(store, as_of)),
+            channel=channel,
+            postal_code=zip_code,
+            confidence_share=sure,
+        )
+    legs = rows(found["promises"])
+    reasons = [] if found.explanations is None else rows(found.explanations)
+
+    def show(out: Console) -> None:
+        table(out, "Could be promised", legs, columns=_LEGS)
+        out.print("Nothing was reserved; `fivefold order` takes the order.")
+
+    emit({"status": found.status, "legs": legs, "reasons": reasons}, as_json=as_json, show=show)
+    if found.status == "infeasible":
+        raise typer.Exit(INFEASIBLE)
+
+
+def source_command(
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say from where every open order line is served, with what it costs and why."""
+    from fivefold.cli.output import emit, rows, table
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.serving import source_open
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = source_open(store, at=_noon(plan_day(store, as_of)))
+    legs = rows(found["promises"])
+
+    def show(out: Console) -> None:
+        notes = found.notes
+        out.print(
+            f"{notes['lines']:,} lines, {notes['lines_split']:,} split, "
+            f"{notes['units_unmet']:,} units unmet, cost {found.objective:,.2f}"
+        )
+        table(out, "Open orders", legs[:40], columns=("order", *_LEGS))
+
+    emit(
+        {"status": found.status, "cost": found.objective, **found.notes, "promises": legs},
+        as_json=as_json,
+        show=show,
+    )
+
+
+def fill_command(
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Reserve what is free for customers who wait, priority first, then age."""
+    from dataclasses import asdict
+
+    from fivefold.cli.output import emit, table
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.backorders import fill_backorders
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        filled = fill_backorders(store, actor=ACTOR, at=_noon(plan_day(store, as_of)))
+    found = [asdict(one) for one in filled]
+    emit(
+        {"status": "ok", "reserved": found},
+        as_json=as_json,
+        show=lambda out: table(out, "Reserved for who waits", found),
+    )
+
+
+def cancel_command(
+    order: Annotated[str, typer.Argument(help="Customer order.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an order back before it ships; its units go to who waits."""
+    from dataclasses import asdict
+
+    from fivefold.cli.output import emit, table
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.backorders import cancel_order
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        done = cancel_order(store, order, actor=ACTOR, at=_noon(plan_day(store, as_of)))
+    found = asdict(done)
+
+    def show(out: Console) -> None:
+        again = " was cancelled before" if done.status == "duplicate" else " cancelled"
+        out.print(f"{order}{again}; {done.released_units:,} units free again.")
+        if done.passed_on:
+            table(out, "Passed on to who waits", list(found["passed_on"]))
+
+    emit(found, as_json=as_json, show=show)
+
+
+COMMANDS = (("promise", promise_command),)
+GROUP = (
+    "orders",
+    "Open orders: where they are served from, who waits, cancellations.",
+    (("source", source_command), ("fill", fill_command), ("cancel", cancel_command)),
+)
