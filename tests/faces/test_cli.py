@@ -157,7 +157,7 @@ def test_check_accept_and_the_days_work(books: Path) -> None:
     assert (back["status"], back["refund"]) == ("ok", 60.0)
     assert answer("return", "R1", "--item", "GIFT", "-w", books)["status"] == "duplicate"
     measures = {m["measure"]: m["value"] for m in answer("measures", "-w", books)["measures"]}
-    assert len(measures) == 9
+    assert len(measures) == 10
     assert answer("verify", "-w", books)["ok"] is True
 
 
