@@ -17,6 +17,7 @@ from fivefold.check.placement_options import check_pallets_and_options
 from fivefold.check.purchasing import check_purchases
 from fivefold.check.references import check_forecasts, check_reasons, check_schema
 from fivefold.check.selling import check_channels, check_dispositions, check_promises
+from fivefold.check.steps import check_steps
 from fivefold.check.supply import check_decisions
 from fivefold.check.work import check_work
 from fivefold.model import Dataset
@@ -50,6 +51,7 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_changes(places, as_of=as_of),
         *check_purchases(dataset, as_of=as_of),
         *check_work(dataset, as_of=as_of),
+        *check_steps(dataset),
         *check_inbound(dataset, as_of=as_of),
         *check_pallets_and_options(dataset),
         *check_channels(dataset),

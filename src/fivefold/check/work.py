@@ -22,8 +22,10 @@ def check_work(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
         return
     yield from _order_of_days(work, as_of)
     yield from _lateness(work)
-    yield from _overlap(work, dataset)
-    yield from _hours(work, dataset)
+    # Orders with steps are checked step by step.
+    whole = work.join(dataset["work_operations"], on="order", how="anti")
+    yield from _overlap(whole, dataset)
+    yield from _hours(whole, dataset)
     yield from _decisions(work, dataset)
     yield from _components(dataset)
 

@@ -125,7 +125,7 @@ def find(shop: Shop, params: Params) -> Timetable:
     empty = np.zeros(0)
     sequence, chosen, floor, _ = improve(
         shop, order, anywhere, none, np.arange(count), none - 1, none, empty, draws,
-        0.01 * best.cost, max(6, min(60, count // 4)),
+        0.05 * best.cost, max(6, min(60, count // 4)),
     )  # fmt: skip
     found = Timetable.of(shop, sequence, chosen, floor)
     return min(found, best, key=lambda table: table.cost)
