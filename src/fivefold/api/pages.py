@@ -282,7 +282,12 @@ class Desk:
         values = {
             "rows": told.changes.to_dicts(),
             "title": f"What this does to the orders of {state.title(item)}",
-            "note": "Worked out for the item alone; Run plan weighs it against all others.",
+            "note": "Worked out for the item alone; Run plan weighs it against all others."
+            + (
+                f" {told.unserved_units:,.0f} units more go unserved."
+                if told.unserved_units >= 1
+                else ""
+            ),
         }
         panel = rendering.render("orders_change.html", values)
         count = told.changes.height

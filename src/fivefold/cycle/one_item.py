@@ -33,6 +33,12 @@ class Look:
     after: Plan
     changes: pl.DataFrame
 
+    @property
+    def unserved_units(self) -> float:
+        """Units of demand that would go unserved beyond those that do so already."""
+        after, before = (float(p["unmet_demand"]["units"].sum()) for p in (self.after, self.before))
+        return after - before
+
 
 def alone(dataset: Dataset, item: str) -> Dataset:
     """Return the dataset with nothing but an item and what it is made of."""

@@ -1,0 +1,117 @@
+"""What forms of the tower do over the tiny company: who may, what is written, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fivefold.api.access import OWN
+from fivefold.api.roles import GRANTED, ROLES
+
+#: What each form of the tower asks for.
+FORMS = {
+    "/make/look": "plan.accept",
+    "/make/move": "plan.accept",
+    "/make/undo": "plan.accept",
+    "/make/freeze": "plan.accept",
+    "/sop/comment": "plan.accept",
+    "/sop/sign": "plan.accept",
+    "/views": "plan.accept",
+    "/decisions": "plan.accept",
+    "/grid/supply": "plan.accept",
+    "/returns/receive": "orders.serve",
+    "/demand/override": "data.import",
+}
+
+
+@pytest.fixture(scope="module")
+def tower(serve: Any) -> Any:
+    served = serve(with_pages=True)
+    made = served.wait(served.ask("POST", "/plans", json={"periods": 12, "demand_factor": 8.0}))
+    assert made["state"] == "done", made
+    return served
+
+
+def ask(tower: Any, method: str, path: str, role: str = "admin", **more: Any) -> Any:
+    headers = {"Authorization": f"Bearer {tower.tokens[OWN, role]}", "Accept": "text/html"}
+    return tower.client.request(method, path, headers=headers, **more)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_form_is_closed_to_roles_that_do_not_grant_it(tower: Any, role: str) -> None:
+    for path, verb in FORMS.items():
+        answer = ask(tower, "POST", path, role, json={})
+        allowed = verb in GRANTED[role]
+        assert (answer.status_code != 403) == allowed, (path, role, answer.status_code)
+        assert answer.status_code < 500, (path, answer.text)
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_a_form_answers_nonsense_without_breaking(tower: Any, path: str) -> None:
+    for body in ({}, {"starts": {"W": "never"}}, {"orders": ["nobody"]}, {"edits": [{}]}):
+        answer = ask(tower, "POST", path, json=body)
+        assert 200 <= answer.status_code < 500, (path, body, answer.text)
+
+
+def test_goods_are_valued_then_taken_back_once(tower: Any) -> None:
+    company = tower.app.state.context.companies.company(OWN)
+    asked = "/returns?r_order=O-5-LAMP-01&r_item=LAMP-01&r_units=1&r_condition=SELLABLE"
+    before = company.journal.seq
+    page = ask(tower, "GET", asked).text
+    assert "worth most" in page
+    assert company.journal.seq == before, "valuing writes nothing"
+    body = {
+        "id": "R-1",
+        "order": "O-5-LAMP-01",
+        "item": "LAMP-01",
+        "units": "1",
+        "condition": "SELLABLE",
+        "way": "restock",
+    }
+    first = ask(tower, "POST", "/returns/receive", json=body).json()
+    assert "$20.00 refunded" in first["message"]
+    seq = company.journal.seq
+    again = ask(tower, "POST", "/returns/receive", json=body).json()
+    assert "before" in again["message"]
+    assert company.journal.seq == seq
+
+
+def test_a_way_that_is_not_allowed_is_refused_and_nothing_is_written(tower: Any) -> None:
+    company = tower.app.state.context.companies.company(OWN)
+    before = company.journal.seq
+    body = {"id": "R-2", "item": "LAMP-01", "units": "1", "condition": "DEFECTIVE"}
+    answer = ask(tower, "POST", "/returns/receive", json={**body, "way": "restock"})
+    assert answer.status_code == 422
+    assert "not allowed" in answer.text
+    assert company.journal.seq == before
+
+
+def test_a_plan_is_commented_and_agreed_to_and_a_view_kept(tower: Any) -> None:
+    ask(tower, "POST", "/sop/comment", json={"text": "Too <much>"})
+    ask(tower, "POST", "/sop/sign", json={"function": "supply", "agrees": "yes"})
+    ask(tower, "POST", "/views", json={"name": "Excess", "address": "/inventory?f.status=excess"})
+    page = ask(tower, "GET", "/sop").text
+    assert "Too &lt;much&gt;" in page
+    assert "1 of 3 agree" in page
+    assert 'href="/inventory?f.status=excess"' in page
+
+
+def test_an_override_of_a_week_needs_a_reason_and_tells_what_changes(tower: Any) -> None:
+    rows = ask(tower, "GET", "/grid/weeks?item=LAMP-01&place=WH1").json()
+    key = rows["keys"][3]
+    edit = {"edits": [{"key": key, "column": "override", "from": "", "to": "5000"}]}
+    refused = ask(tower, "POST", "/grid/weeks", json=edit)
+    assert refused.status_code == 422
+    assert "Say why" in refused.text
+    told = ask(tower, "POST", "/grid/weeks", json={**edit, "reason": "Fair"}).json()
+    assert "orders of Lamp" in told["panel"]
+    assert "buy" in told["panel"].lower()
+    after = ask(tower, "GET", "/grid/weeks?item=LAMP-01&place=WH1").json()
+    names = [column["name"] for column in after["columns"]]
+    assert after["raw"][names.index("override")][3] == 5000
+
+
+def test_an_order_opens_proposed_or_placed_and_an_unknown_one_is_not_found(tower: Any) -> None:
+    assert "data-document" in ask(tower, "GET", "/order?name=PO-1").text
+    assert ask(tower, "GET", "/order?name=NOBODY").status_code == 404
