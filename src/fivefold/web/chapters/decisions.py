@@ -12,6 +12,7 @@ from fivefold.web import markup, words
 from fivefold.web.charts import Task, gantt
 from fivefold.web.drawing import Figure
 from fivefold.web.markup import Column
+from fivefold.web.schedule_drawing import step_tasks
 from fivefold.web.story import Story
 from fivefold.web.summaries import RELEASE_DAYS, orders_now
 
@@ -237,6 +238,9 @@ def _work(story: Story) -> Markup:
         )
         for row in soon.filter(pl.col("finish_at").is_not_null()).iter_rows(named=True)
     ]
+    steps = story.plan["work_operations"]
+    if steps.height:
+        tasks = step_tasks(steps, table, weeks=_WEEKS_DRAWN)
     names = {task.resource: story.resource(task.resource) for task in tasks}
 
     def drawn(width: int) -> Figure:
