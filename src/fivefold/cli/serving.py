@@ -102,19 +102,29 @@ def source_command(
 
 def fill_command(
     workspace: WorkspaceOption = WORKSPACE,
+    rule: Annotated[
+        str, typer.Option(help="In a shortage: priority, fair_share or margin.")
+    ] = "priority",
     as_of: DateOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Reserve what is free for customers who wait, priority first, then age."""
+    """Reserve what is free for customers who wait: by priority then age, fair shares or margin."""
     from dataclasses import asdict
+    from typing import cast, get_args
 
+    from fivefold.cli.app import usage_error
     from fivefold.cli.output import emit, table
     from fivefold.cli.when import plan_day
     from fivefold.cycle.backorders import fill_backorders
     from fivefold.cycle.workspace import Workspace
+    from fivefold.deliver.allocation import Rule
 
+    if rule not in get_args(Rule):
+        raise usage_error(f"--rule must be one of {', '.join(get_args(Rule))}, found {rule!r}")
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        filled = fill_backorders(store, actor=ACTOR, at=_noon(plan_day(store, as_of)))
+        filled = fill_backorders(
+            store, actor=ACTOR, at=_noon(plan_day(store, as_of)), rule=cast("Rule", rule)
+        )
     found = [asdict(one) for one in filled]
     emit(
         {"status": "ok", "reserved": found},

@@ -18,6 +18,7 @@ import polars as pl
 from fivefold.cycle import documents
 from fivefold.cycle.fulfilment import Operations, operations_of
 from fivefold.cycle.workspace import Workspace
+from fivefold.deliver.allocation import Request, Rule, allocate
 from fivefold.deliver.order_sourcing import SourcingParams, source_orders
 from fivefold.errors import ConflictError, NotFoundError
 from fivefold.ledger.balances import goods_frame
@@ -113,22 +114,21 @@ class Filled:
     quantity: int
 
 
-def fill_backorders(workspace: Workspace, *, actor: str, at: datetime) -> list[Filled]:
+def fill_backorders(
+    workspace: Workspace, *, actor: str, at: datetime, rule: Rule = "priority"
+) -> list[Filled]:
     """Return what was reserved for customers who wait, from what is free now.
 
-    Priority first, then age; each order in a command of its own, so that what others took
-    meanwhile stops only that one.
+    By priority then age, in fair shares, or by margin; each order in a command of its own,
+    so that what others took meanwhile stops only that one.
     """
     dataset = workspace.dataset(as_of=at.date())
     rows = waiting_rows(workspace, dataset)
     if not rows:
         return []
-    names = ("supply_orders", "supply_plan")
-    now = dataset.with_tables(
-        orders=schema("orders").frame(rows), **{name: schema(name).empty() for name in names}
-    )
-    found = source_orders(now, SourcingParams(capable=False), as_of=at.date())["promises"]
-    there = found.filter(pl.col("basis") == "on_hand").sort("order", "line", "leg")
+    there = _from_stock(rows, dataset, at)
+    if rule != "priority":
+        there = _from_stock(_allocated(rows, there, dataset, rule), dataset, at)
     lots = lots_at(workspace, dataset, there.select("item", "location", "quantity").rows())
     by_order: dict[str, list[tuple[dict[str, Any], list[tuple[str, int]]]]] = defaultdict(list)
     for leg, own in zip(there.iter_rows(named=True), lots, strict=True):
@@ -151,6 +151,43 @@ def fill_backorders(workspace: Workspace, *, actor: str, at: datetime) -> list[F
                 for leg, _ in legs
             ]
     return filled
+
+
+def _from_stock(rows: list[dict[str, Any]], dataset: Dataset, at: datetime) -> pl.DataFrame:
+    """Return the legs that what is on hand now can serve."""
+    names = ("supply_orders", "supply_plan")
+    now = dataset.with_tables(
+        orders=schema("orders").frame(rows), **{name: schema(name).empty() for name in names}
+    )
+    found = source_orders(now, SourcingParams(capable=False), as_of=at.date())["promises"]
+    return found.filter(pl.col("basis") == "on_hand").sort("order", "line", "leg")
+
+
+def _allocated(
+    rows: list[dict[str, Any]], there: pl.DataFrame, dataset: Dataset, rule: Rule
+) -> list[dict[str, Any]]:
+    """Return waiting lines with the units a rule gives them of what can serve them."""
+    free = dict(there.group_by("item").agg(pl.col("quantity").sum()).iter_rows())
+    cost = dict(dataset["items"].select("item", pl.col("unit_cost").fill_null(0.0)).iter_rows())
+    given: list[dict[str, Any]] = []
+    for item in sorted({row["item"] for row in rows}):
+        own = [row for row in rows if row["item"] == item]
+        requests = [
+            Request(
+                name=str(number),
+                units=row["quantity"],
+                priority=row["priority"],
+                margin=(row["unit_price"] or 0.0) - cost.get(item, 0.0),
+            )
+            for number, row in enumerate(own)
+        ]
+        shares = allocate(max(0, free.get(item, 0)), requests, rule)
+        given += [
+            {**row, "quantity": shares[str(number)]}
+            for number, row in enumerate(own)
+            if shares[str(number)]
+        ]
+    return given
 
 
 def _reserve(

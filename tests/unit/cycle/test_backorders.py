@@ -131,3 +131,21 @@ def test_open_orders_are_sourced_with_those_who_wait(shop: Any) -> None:
     ask(shop, "O", held(shop, "MUG", "available") + 61)
     found = source_open(shop, at=NOON)["promises"]
     assert found.filter(pl.col("order") == "O")["quantity"].to_list() == [1]
+
+
+def test_a_shortage_can_be_shared_instead_of_given_to_the_first(shop: Any) -> None:
+    stock = held(shop, "MUG", "available") + 60
+    ask(shop, "HAS", stock)
+    ask(shop, "ONE", 6)
+    ask(shop, "TWO", 6)
+    shop.journal.submit(
+        [
+            opening_stock(
+                key="found", actor="t", effective_at=NOON, location="WH1", kind="available",
+                lines=[Line(item="MUG", quantity=4, value_minor=0)], currency="USD",
+            )
+        ],
+        wait=True,
+    )  # fmt: skip
+    filled = fill_backorders(shop, actor="t", at=NOON, rule="fair_share")
+    assert sorted((f.order, f.quantity) for f in filled) == [("ONE", 2), ("TWO", 2)]
