@@ -1,6 +1,6 @@
 """A purchase order as its facts add up: its state, its next step, every step with its author.
 
-A document is never stored. Nothing is decided or written here.
+A document is never stored. Nothing is decided or written here; `proposal` only says what to write.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle import documents
+from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.documents import Recorded
-from fivefold.cycle.fulfilment import SupplyOrder, supply_order_of
+from fivefold.cycle.fulfilment import SupplyOrder, supply_body, supply_order_of
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import NotFoundError
+from fivefold.ledger import events
+from fivefold.ledger.events import Command
 from fivefold.model import schema
 
 FACTS = (
@@ -157,6 +160,18 @@ class PurchaseOrder:
     def next_step(self) -> str:
         """What is to be done next, empty where nothing is."""
         return NEXT_STEPS[self.state]
+
+
+def proposal(order: SupplyOrder, *, actor: str, on: date) -> Command:
+    """Return the command that puts an order up for approval; no money moves."""
+    return events.record(
+        key=f"propose:{order.order}",
+        actor=actor,
+        effective_at=at_noon(on),
+        kind=documents.PURCHASE_PROPOSED,
+        subject=order.order,
+        body={**supply_body(order), "on": on.isoformat(), "by": actor},
+    )
 
 
 def _by_item(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:

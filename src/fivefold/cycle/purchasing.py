@@ -16,17 +16,14 @@ from fivefold.cycle import documents
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.fulfilment import (
     Operations,
-    SupplyOrder,
     is_written,
     operations_of,
-    supply_body,
 )
 from fivefold.cycle.plans import Plan
-from fivefold.cycle.purchase_orders import PurchaseOrder, purchase_order
+from fivefold.cycle.purchase_orders import PurchaseOrder, proposal, purchase_order
 from fivefold.cycle.review import supply_orders
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import FivefoldError, NotFoundError
-from fivefold.ledger import events
 from fivefold.ledger.events import Command, Fact, Posting
 from fivefold.model import Dataset
 from fivefold.source.approval import approval_limit, approvers
@@ -123,18 +120,6 @@ def _write(
         ref=order,
     )
     return Operations(workspace.journal, actor=actor).write(command).status
-
-
-def proposal(order: SupplyOrder, *, actor: str, on: date) -> Command:
-    """Return the command that puts an order up for approval; no money moves."""
-    return events.record(
-        key=f"propose:{order.order}",
-        actor=actor,
-        effective_at=at_noon(on),
-        kind=documents.PURCHASE_PROPOSED,
-        subject=order.order,
-        body={**supply_body(order), "on": on.isoformat(), "by": actor},
-    )
 
 
 def propose(

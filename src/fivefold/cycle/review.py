@@ -13,7 +13,8 @@ from fivefold.cycle import documents
 from fivefold.cycle.adjusting import adjusted_plan, with_quantities
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.fulfilment import Operations, SupplyLine, SupplyOrder
-from fivefold.cycle.plans import Plan
+from fivefold.cycle.plans import Plan, is_what_if
+from fivefold.cycle.purchase_orders import proposal
 from fivefold.cycle.standing import decisions_of, keep_facts
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import FivefoldError
@@ -35,6 +36,7 @@ class Accepted:
     known: tuple[str, ...]
     refused: tuple[str, ...]
     value: float
+    proposed: tuple[str, ...] = ()
 
 
 def accept(
@@ -64,8 +66,14 @@ def accept(
     Raises
     ------
     NotReleasedError
-        If the checker found a violation, or the plan has no answer.
+        If the checker found a violation, the plan has no answer, or it is of a world that is not.
     """
+    if is_what_if(plan.scenario, plan.params):
+        raise NotReleasedError(
+            f"plan {plan.plan} answers a question, {plan.scenario}, on demand times "
+            f"{plan.params.get('demand_factor', 1.0):g}: nothing of it is ordered. Change the data "
+            "and plan again to have it in an order"
+        )
     if plan.status == "infeasible":
         raise NotReleasedError(f"plan {plan.plan} has no answer; `fivefold show` says why")
     if not plan.is_legal:
@@ -81,6 +89,12 @@ def accept(
     proposed = supply_orders(adjusted_plan(workspace, plan), dataset, until=last)
     orders = [o for o in with_quantities(workspace, plan, proposed) if o.lines]
     at = at_noon(plan.as_of)
+    waiting: list[SupplyOrder] = []
+    if dataset.setting("purchase_approval") == "required":
+        # Buys wait for who may approve their value; moves and work are placed at once.
+        waiting = [order for order in orders if order.kind == "buy"]
+        orders = [order for order in orders if order.kind != "buy"]
+        operations.submit([proposal(o, actor=actor, on=plan.as_of) for o in waiting])
     receipts = operations.submit([operations.place_supply(order, at=at) for order in orders])
     told = _change_orders(operations, plan) if changes else []
     by_key = {f"place:{order.order}": order for order in orders}
@@ -104,6 +118,7 @@ def accept(
         changed=tuple(told),
         known=tuple(by_key[r.key].order for r in receipts if r.status == "duplicate"),
         refused=tuple(f"{r.key}: {r.reason}" for r in receipts if not r.written),
+        proposed=tuple(order.order for order in waiting),
         value=sum(
             line.unit_price * line.quantity
             for r in receipts
@@ -131,10 +146,6 @@ def _purchases(plan: Plan, dataset: Dataset, until: date) -> list[SupplyOrder]:
     for row in plan["purchase_orders"].filter(pl.col("ordered_on") <= until).iter_rows(named=True):
         own = lines[row["order"],].sort("line")
         goods = row["goods_value"] or 0.0
-        share = {
-            name: (row[f"{name}_value"] or 0.0) / goods if goods else 0.0
-            for name in ("freight", "duty", "other")
-        }
         found.append(
             SupplyOrder(
                 order=row["order"],
@@ -151,7 +162,7 @@ def _purchases(plan: Plan, dataset: Dataset, until: date) -> list[SupplyOrder]:
                         item=line["item"],
                         quantity=line["quantity"],
                         unit_price=line["unit_price"],
-                        **{name: line["unit_price"] * part for name, part in share.items()},
+                        **_landing(line),
                     )
                     for line in own.iter_rows(named=True)
                 ),
@@ -159,6 +170,14 @@ def _purchases(plan: Plan, dataset: Dataset, until: date) -> list[SupplyOrder]:
             )
         )
     return found
+
+
+def _landing(line: Mapping[str, Any]) -> dict[str, float]:
+    """Return freight, duty and the rest of one unit of a line, as far as they are known."""
+    return {
+        name: (line[f"{name}_value"] or 0.0) / line["quantity"]
+        for name in ("freight", "duty", "other")
+    }
 
 
 def _moves(plan: Plan, until: date) -> list[SupplyOrder]:

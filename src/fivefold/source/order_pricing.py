@@ -63,6 +63,11 @@ class Terms:
         self.countries: dict[str, str | None] = dict(countries.iter_rows())
         self.duties = duty_table(dataset["duties"])
         self.currency = dataset.setting("currency", "USD") or "USD"
+        self.insurance_share = dataset.setting_number("insurance_share_of_goods", 0.0)
+        self.fixed_per_order = sum(
+            dataset.setting_number(name, 0.0)
+            for name in ("brokerage_per_order", "inspection_cost_per_order")
+        )
         self.rates = daily_rates(dataset, days=91)
         lanes = dataset["lanes"]
         self._lanes_change = not (
@@ -178,10 +183,15 @@ def price_order(name: str, draft: Draft, terms: Terms) -> Priced:
     if route is None:
         unknown.append((draft.destination, "freight"))
     lines: list[dict[str, object]] = []
-    totals = {"goods": 0.0, "freight": 0.0, "duty": 0.0}
-    complete = {"goods": True, "freight": route is not None, "duty": True}
-    for number, (buy, measure, share) in enumerate(zip(buys, measures, shares, strict=True), 1):
+    # Brokerage and inspection are shared as the shipment is.
+    others = allocate(terms.fixed_per_order, weights, currency=terms.currency)
+    totals = {"goods": 0.0, "freight": 0.0, "duty": 0.0, "other": 0.0}
+    complete = {"goods": True, "freight": route is not None, "duty": True, "other": True}
+    for number, (buy, measure, share, other) in enumerate(
+        zip(buys, measures, shares, others, strict=True), 1
+    ):
         costs = _line_costs(buy, measure, share, draft, route, terms)
+        costs["other"] = round(measure.value * terms.insurance_share, 2) + other
         for part, value in costs.items():
             if value is None:
                 complete[part] = False
@@ -200,8 +210,11 @@ def price_order(name: str, draft: Draft, terms: Terms) -> Priced:
                 "landed_unit_cost": known / buy.quantity if price is not None else None,
                 "decision": buy.decision,
                 "decisions": " ".join(
-                    sorted(other.decision for other in draft.all_buys if other.item == buy.item)
+                    sorted(own.decision for own in draft.all_buys if own.item == buy.item)
                 ),
+                "freight_value": costs["freight"],
+                "duty_value": costs["duty"],
+                "other_value": costs["other"],
             }
         )
     order = {
@@ -215,6 +228,7 @@ def price_order(name: str, draft: Draft, terms: Terms) -> Priced:
         "goods_value": round(totals["goods"], 4),
         "freight_value": round(totals["freight"], 4) if complete["freight"] else None,
         "duty_value": round(totals["duty"], 4) if complete["duty"] else None,
+        "other_value": round(totals["other"], 4),
         "landed_value": round(math.fsum(totals.values()), 4),
     }
     return Priced(

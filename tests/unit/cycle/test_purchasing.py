@@ -15,9 +15,10 @@ from fivefold.cycle import purchasing
 from fivefold.cycle.fulfilment import Operations, SupplyLine, SupplyOrder
 from fivefold.cycle.inspecting import inspect, lot_to_inspect, send_back
 from fivefold.cycle.planning import plan as made_plan
-from fivefold.cycle.purchase_orders import purchase_order, states, steps
+from fivefold.cycle.purchase_orders import proposal, purchase_order, states, steps
 from fivefold.cycle.purchasing import AboveLimitError, NotNextError
 from fivefold.cycle.receiving import OverReceiptError, receive
+from fivefold.cycle.review import accept
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import NotFoundError
 from fivefold.ledger.balances import on_hand
@@ -41,7 +42,7 @@ WHO: Mapping[str, Any] = {"actor": "t", "on": DAY}
 
 
 def proposed(store: Workspace, order: SupplyOrder = ORDER) -> Workspace:
-    Operations(store.journal, actor="t").write(purchasing.proposal(order, actor="t", on=DAY))
+    Operations(store.journal, actor="t").write(proposal(order, actor="t", on=DAY))
     return store
 
 
@@ -259,3 +260,18 @@ def test_the_documents_say_the_same_and_hold_no_formula(store: Workspace) -> Non
     assert next(s for s in segments if s[0] == "CTT")[1:] == ["1", "7"]
     assert "28.00" in next(text for name, text in texts.items() if name.endswith("html"))
     assert "28.00" in next(text for name, text in texts.items() if name.endswith("csv"))
+
+
+def test_where_approval_is_required_an_accepted_plan_only_proposes_its_buys(
+    company: Any, tmp_path: Path
+) -> None:
+    tables = company.tables(purchase_approval="required")
+    with company.make(tmp_path / "w", tables) as store:
+        plan = made_plan(store.dataset(as_of=DAY), as_of=DAY)
+        store.plans.save(plan)
+        paid = cents(store, "cash")
+        done = accept(store, plan, actor="t", release_days=60)
+        assert done.proposed
+        assert not set(done.placed) & set(done.proposed)
+        assert cents(store, "cash") == paid
+        assert {purchase_order(store, name).state for name in done.proposed} == {"proposed"}

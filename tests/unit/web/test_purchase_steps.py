@@ -7,6 +7,7 @@ from typing import Any
 
 from fivefold.cycle import purchasing
 from fivefold.cycle.fulfilment import Operations, SupplyLine, SupplyOrder
+from fivefold.cycle.purchase_orders import proposal
 from fivefold.cycle.receiving import receive
 from fivefold.web.tower.rooms.suppliers import order_states, supplier_scores
 from fivefold.web.tower.state import state_of
@@ -25,7 +26,7 @@ def test_an_order_is_shown_with_its_next_step_and_its_supplier_with_scores(store
         lines=(SupplyLine(line=1, item="MUG", quantity=10, unit_price=4.0),),
     )
     write = Operations(store.journal, actor="t").write
-    write(purchasing.proposal(order, actor="t", on=DAY))
+    write(proposal(order, actor="t", on=DAY))
     grid = order_states(state_of(store, None, today=DAY), {})
     assert grid.frame.select("order", "state", "next_step").rows() == [
         ("PO-1", "proposed", "approve")
