@@ -294,6 +294,22 @@ def test_a_plan_is_made_looked_at_explained_and_compared(api: Any) -> None:
     assert accepted.status_code == (200 if legal else 409), accepted.text
 
 
+def test_after_acceptance_a_plan_changes_nothing_and_a_what_if_is_not_ordered(api: Any) -> None:
+    first = api.wait(api.ask("POST", "/plans", json={"periods": 8}, role="planner"))
+    name = first["result"]["plan"]
+    accepted = api.ask("POST", f"/plans/{name}/acceptance", json={}, role="planner")
+    assert accepted.status_code == 200, accepted.text
+    second = api.wait(api.ask("POST", "/plans", json={"periods": 8}, role="planner"))["result"]
+    assert second["replanning"]["decisions_changed"] == 0
+    assert second["changes_since_accepted_plan"] == 0
+    asked = {"periods": 8, "demand_factor": 2.0, "scenario": "demand=2"}
+    what_if = api.wait(api.ask("POST", "/plans", json=asked, role="planner"))["result"]
+    assert what_if["replanning"] is None
+    refused = api.ask("POST", f"/plans/{what_if['plan']}/acceptance", json={}, role="planner")
+    assert refused.status_code == 409
+    assert "nothing of it is ordered" in refused.text
+
+
 def test_a_job_that_is_cancelled_is_gone_within_a_second_and_the_old_plan_stands(
     api: Any,
 ) -> None:

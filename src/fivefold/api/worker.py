@@ -28,6 +28,7 @@ from fivefold.api.jobs import Job
 from fivefold.cycle.planning import PlanParams, plan
 from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.cycle.progress import CancelledError, Progress
+from fivefold.cycle.standing import Standing
 from fivefold.errors import DataError, FivefoldError, Problem
 from fivefold.ledger.journal import Journal
 from fivefold.model import Dataset
@@ -43,6 +44,7 @@ def write_task(
     dataset: Dataset,
     *,
     plans: tuple[Plan, ...] = (),
+    standing: Standing | None = None,
     books: Path | None = None,
 ) -> None:
     """Write what the work needs into an empty folder.
@@ -51,6 +53,8 @@ def write_task(
     ----------
     task : mapping
         `verb` plan or prove, `as_of`, and the parameters of the verb.
+    standing : Standing, optional
+        The plan accepted last, for a new plan to refer to.
     books : Path, optional
         Live books; a copy as of their last commit is made.
     """
@@ -64,7 +68,15 @@ def write_task(
         source = sqlite3.connect(f"{books.resolve().as_uri()}?mode=ro", uri=True)
         with closing(source), closing(sqlite3.connect(folder / "books.db")) as copy:
             source.backup(copy)
-    (folder / "task.json").write_text(json.dumps(task, default=str), encoding="utf-8")
+    told = dict(task)
+    if standing is not None:
+        store.save(standing.plan)
+        told["standing"] = {
+            "plan": standing.plan.plan,
+            "released": sorted(standing.released),
+            "placed": sorted(standing.placed),
+        }
+    (folder / "task.json").write_text(json.dumps(told, default=str), encoding="utf-8")
 
 
 def run(folder: Path, progress: Progress) -> Plan:
@@ -75,11 +87,28 @@ def run(folder: Path, progress: Progress) -> Plan:
     )
     if task["verb"] == "plan":
         params = PlanParams(**task["params"])
-        made = plan(dataset, params, as_of=date.fromisoformat(task["as_of"]), progress=progress)
+        made = plan(
+            dataset,
+            params,
+            as_of=date.fromisoformat(task["as_of"]),
+            progress=progress,
+            standing=_standing(folder, task.get("standing")),
+        )
     else:
         made = _proved(folder, task, dataset, progress)
     PlanStore(folder / "made").save(made)
     return made
+
+
+def _standing(folder: Path, told: Mapping[str, Any] | None) -> Standing | None:
+    """Return the accepted plan that was handed over; None where there is none."""
+    if told is None:
+        return None
+    return Standing(
+        plan=PlanStore(folder / "plans").load(told["plan"]),
+        released=frozenset(told["released"]),
+        placed=frozenset(told["placed"]),
+    )
 
 
 def _proved(folder: Path, task: Mapping[str, Any], dataset: Dataset, progress: Progress) -> Plan:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,14 @@ def test_a_plan_that_breaks_a_rule_is_never_released(store: Any, made: Any) -> N
     seq = store.journal.seq
     with pytest.raises(NotReleasedError, match="breaks 1 rules"):
         accept(store, broken, actor="t")
+    assert store.journal.seq == seq
+
+
+def test_the_plan_of_a_what_if_is_never_released(store: Any, made: Any) -> None:
+    asked = replace(made, params={**made.params, "demand_factor": 1.6}, scenario="demand=+60%")
+    seq = store.journal.seq
+    with pytest.raises(NotReleasedError, match=r"demand=\+60%.*nothing of it is ordered"):
+        accept(store, cleared(asked), actor="t")
     assert store.journal.seq == seq
 
 
@@ -289,8 +298,6 @@ def test_cancelling_one_line_leaves_the_others_of_its_order(company: Any, tmp_pa
 def test_a_plan_is_kept_whole_found_by_name_and_not_reordered_by_a_proof(
     made: Any, tmp_path: Path
 ) -> None:
-    from dataclasses import replace
-
     shelf = PlanStore(tmp_path / "plans")
     assert shelf.names() == []
     shelf.save(made)

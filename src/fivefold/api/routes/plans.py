@@ -23,10 +23,11 @@ from fivefold.api.worker import cleared, in_process, write_task
 from fivefold.check import check_plan
 from fivefold.cycle.explain import why
 from fivefold.cycle.measures import measure
-from fivefold.cycle.plans import Plan
+from fivefold.cycle.plans import Plan, is_what_if
 from fivefold.cycle.records import plan_head, plan_record, why_record
 from fivefold.cycle.review import accept, changed_since
 from fivefold.cycle.scenarios import with_budget
+from fivefold.cycle.standing import standing_plan
 from fivefold.plan.demand import SeriesParams, forecast_series
 
 router = APIRouter(prefix="/api/v1", tags=["plans"])
@@ -66,17 +67,26 @@ def make_plan(body: NewPlan, company: Books, asking: Asking, context: Ctx) -> JS
             "seed": body.seed,
             "scenario": body.scenario,
         }
+        accepted = standing_plan(company)
+        told = {"verb": "plan", "as_of": as_of, "params": params}
         folder = _task_folder()
         try:
-            write_task(folder, {"verb": "plan", "as_of": as_of, "params": params}, dataset)
+            write_task(
+                folder,
+                told,
+                dataset,
+                standing=None if is_what_if(body.scenario, params) else accepted,
+            )
             made = in_process(folder, job)
         finally:
             cleared(folder)
         job.keep()
         company.plans.save(made)
+        released = accepted.released if accepted is not None else frozenset()
         return {
             **jsonable(plan_record(made)),
-            "changes_since_accepted_plan": changed_since(made, before).height,
+            "changes_since_accepted_plan": changed_since(made, before, released=released).height,
+            "replanning": jsonable(made.notes.get("replanning")),
         }
 
     return _started(context, company, asking.actor, "plan", work)
