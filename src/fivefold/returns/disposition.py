@@ -2,6 +2,11 @@
 
 Knows the rules of each way and what it brings. Fees come from the table fee_cards; a fee no
 card knows leaves the value empty, and such a way is never chosen.
+
+References
+----------
+.. [1] Ghose, Smith & Telang (2006), "Internet exchanges for used books: an empirical analysis
+   of product cannibalization and welfare impact", Information Systems Research 17(1), 3-19.
 """
 
 from __future__ import annotations
@@ -15,6 +20,8 @@ from typing import Any
 import polars as pl
 
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
+from fivefold.returns.bench import BenchJob, choose
+from fivefold.returns.stock_value import StockValue, stock_values
 from fivefold.units import INCH_CM, POUND_KG
 
 OPTIONS = (
@@ -57,6 +64,17 @@ class DispositionParams:
         Carriage of a return not yet sent back.
     disposal_cost, recycling_cost, donation_cost : float
         At a place of our own.
+    used_displaces_share : float
+        Share of those who buy used that would else have bought new; 16 % was measured for
+        used books beside new ones [1]_.
+    carrying_share_per_year : float
+        Cost of holding stock as a share of its cost, where the setting
+        cost_of_capital_share_per_year does not tell.
+    refurbish_minutes, repackage_minutes : float
+        Time of the bench a unit.
+    bench_minutes : float or None
+        Time of the bench for all that waits; None takes the setting
+        refurbishing_bench_hours_per_week, and no limit without it.
     """
 
     handling_cost: float = 0.75
@@ -73,6 +91,11 @@ class DispositionParams:
     disposal_cost: float = 0.5
     recycling_cost: float = 0.6
     donation_cost: float = 0.4
+    used_displaces_share: float = 0.16
+    carrying_share_per_year: float = 0.25
+    refurbish_minutes: float = 20.0
+    repackage_minutes: float = 6.0
+    bench_minutes: float | None = None
 
     def __post_init__(self) -> None:
         for name in (
@@ -81,9 +104,19 @@ class DispositionParams:
             "used_price_share",
             "used_success_share",
             "selling_cost_share",
+            "used_displaces_share",
         ):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ValueError(f"{name} must lie in 0 to 1, found {getattr(self, name)}")
+        for name in ("refurbish_minutes", "repackage_minutes", "carrying_share_per_year"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, found {getattr(self, name)}")
+
+    def minutes(self, option: str) -> float:
+        """Return the time of the bench a unit takes on a way."""
+        return {"refurbish": self.refurbish_minutes, "repackage": self.repackage_minutes}.get(
+            option, 0.0
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +141,7 @@ class _Unit:
     in_network: bool
     hazmat: bool
     unit_cost: float | None
-    new_value: float | None
-    new_value_is: str
+    as_new: StockValue
     selling_price: float | None
     group: str
     weight_lb: float | None
@@ -136,20 +168,22 @@ def value_options(
 
     Notes
     -----
-    A unit back in stock is worth the purchase it saves, its unit cost; that of an item that
-    is phased out or ended is worth what its best channel still brings, or its salvage value.
+    A unit back in stock is worth what `stock_value.stock_values` finds: the purchase it saves
+    where the plan buys the item again, a lost sale where it is short, else a sale when its turn
+    comes. A used sale takes some sales from new units; one of a unit as good as new takes one
+    for one. Ways that need the bench share its time; the pool is chosen as a whole then.
     Recovery by liquidation is 5 to 10 % of the mean selling price: the middle counts.
     """
     params = params or DispositionParams()
     cards = _Cards(dataset["fee_cards"], as_of)
+    units = _units(dataset, as_of, params)
+    options = [_options(unit, cards, params) for unit in units]
+    bench = _on_bench(units, options, params, _bench_minutes(dataset, params))
     rows: list[dict[str, object]] = []
     reasons: list[Reason] = []
     total = 0.0
-    for unit in _units(dataset, as_of):
-        options = _options(unit, cards, params)
-        usable = [option for option in options if option.allowed and option.value is not None]
-        chosen = max(usable, key=lambda o: (o.value, -OPTIONS.index(o.option)), default=None)
-        for option in options:
+    for unit, ways, chosen in zip(units, options, bench.ways, strict=True):
+        for option in ways:
             rows.append(
                 {
                     "return_id": unit.return_id,
@@ -158,16 +192,64 @@ def value_options(
                     "allowed": option.allowed,
                     "chosen": option is chosen,
                     "because": option.because,
+                    "bench_minutes": params.minutes(option.option) * unit.quantity,
                 }
             )
-        reasons += _reasons(unit, options, chosen)
+        reasons += _reasons(unit, ways, chosen)
+        reasons += _bench_reasons(unit, ways, chosen, params, bench)
         total += (chosen.value or 0.0) * unit.quantity if chosen else 0.0
     return Outcome(
         tables={"dispositions": schema("dispositions").frame(rows)},
         status="optimal",
         objective=total,
         explanations=explanations_frame(reasons),
+        notes={
+            "bench_minutes": bench.capacity,
+            "bench_minutes_used": bench.used,
+            "bench_price_per_hour": bench.price * 60.0,
+        },
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """The way of each return, and what a minute of the bench is worth."""
+
+    ways: list[_Value | None]
+    capacity: float | None
+    used: float
+    price: float
+
+
+def _bench_minutes(dataset: Dataset, params: DispositionParams) -> float | None:
+    if params.bench_minutes is not None:
+        return params.bench_minutes
+    hours = dataset.setting_number("refurbishing_bench_hours_per_week", -1.0)
+    return None if hours < 0 else hours * 60.0
+
+
+def _on_bench(
+    units: list[_Unit],
+    options: list[list[_Value]],
+    params: DispositionParams,
+    capacity: float | None,
+) -> _Bench:
+    """Return the way of each return that is worth most for all within the time of the bench."""
+    usable = [[o for o in ways if o.allowed and o.value is not None] for ways in options]
+    jobs = [
+        BenchJob(
+            values=tuple((o.value or 0.0) * unit.quantity for o in ways),
+            minutes=tuple(params.minutes(o.option) * unit.quantity for o in ways),
+        )
+        for unit, ways in zip(units, usable, strict=True)
+    ]
+    # Work that must not wait for the bench always has another way: disposal takes no time.
+    known = [n for n, ways in enumerate(usable) if ways]
+    picked = choose([jobs[n] for n in known], capacity)
+    ways: list[_Value | None] = [None] * len(units)
+    for n, way in zip(known, picked.ways, strict=True):
+        ways[n] = None if way is None else usable[n][way]
+    return _Bench(ways=ways, capacity=capacity, used=picked.minutes, price=picked.price)
 
 
 class _Cards:
@@ -214,15 +296,18 @@ def charged_weight_lb(weight_lb: float, group: str) -> float:
     return float(max(math.ceil(weight_lb - 1e-9), 1))
 
 
-def _units(dataset: Dataset, as_of: date) -> list[_Unit]:
+def _units(dataset: Dataset, as_of: date, params: DispositionParams) -> list[_Unit]:
     items = {row["item"]: row for row in dataset["items"].iter_rows(named=True)}
     kinds = dict(dataset["locations"].select("location", "kind").iter_rows())
     prices = _mean_prices(dataset, as_of)
-    best = {
-        row["item"]: row["contribution"]
-        for row in dataset["channel_choices"].iter_rows(named=True)
-        if row["is_best"] and row["contribution"] is not None
-    }
+    share = dataset.setting_number("cost_of_capital_share_per_year", params.carrying_share_per_year)
+    worth = stock_values(
+        dataset,
+        as_of=as_of,
+        carrying_share_per_year=share,
+        selling_cost_share=params.selling_cost_share,
+        carriage_cost=params.used_carriage_cost,
+    )
     networks = {
         channel
         for channel, kind in dataset["channels"].select("channel", "kind").iter_rows()
@@ -236,7 +321,6 @@ def _units(dataset: Dataset, as_of: date) -> list[_Unit]:
     for row in waiting.sort("return_id").iter_rows(named=True):
         item = items.get(row["item"], {})
         kind = kinds.get(row["location"])
-        value, value_is = _value_as_new(item, best.get(row["item"]))
         found.append(
             _Unit(
                 return_id=row["return_id"],
@@ -247,8 +331,7 @@ def _units(dataset: Dataset, as_of: date) -> list[_Unit]:
                 in_network=kind in NETWORKS if kind else row["channel"] in networks,
                 hazmat=bool(item.get("hazmat")),
                 unit_cost=item.get("unit_cost"),
-                new_value=value,
-                new_value_is=value_is,
+                as_new=worth.get(row["item"], StockValue(value=None, kind="unknown")),
                 selling_price=prices.get(row["item"], item.get("price")),
                 group=_group(item),
                 weight_lb=_pounds(item.get("weight_kg")),
@@ -269,15 +352,6 @@ def _mean_prices(dataset: Dataset, as_of: date) -> dict[str, float]:
     )
     mean = (pl.col("unit_price") * pl.col("quantity")).sum() / pl.col("quantity").sum()
     return dict(sold.group_by("item").agg(mean.alias("price")).iter_rows())
-
-
-def _value_as_new(item: Mapping[str, Any], contribution: float | None) -> tuple[float | None, str]:
-    cost = item.get("unit_cost")
-    if item.get("status", "active") in ("new", "active"):
-        return cost, "the purchase it saves"
-    if contribution is not None and cost is not None:
-        return contribution + cost, "what its best channel still brings"
-    return item.get("salvage_value"), "its salvage value"
 
 
 def _pounds(weight_kg: float | None) -> float | None:
@@ -329,8 +403,8 @@ def _after_carriage(option: _Value, params: DispositionParams) -> _Value:
 def _restock(unit: _Unit, params: DispositionParams) -> _Value:
     allowed = unit.state == "SELLABLE"
     handling = 0.0 if unit.in_network else params.handling_cost
-    value = None if unit.new_value is None else unit.new_value - handling
-    why = f"Worth {unit.new_value_is}, less {handling:.2f} handling."
+    value = None if unit.as_new.value is None else unit.as_new.value - handling
+    why = f"Worth {unit.as_new.kind}, less {handling:.2f} handling."
     if not allowed:
         why = f"Found {unit.state.lower() or 'ungraded'}; only sellable units go back."
     return _Value(option="restock", value=value, allowed=allowed, because=why)
@@ -342,8 +416,8 @@ def _mend(unit: _Unit, params: DispositionParams, option: str, fallback: float |
     states = MENDABLE if option == "refurbish" else MENDABLE - {"DEFECTIVE"}
     allowed = unit.state in states and not unit.in_network
     value = None
-    if unit.new_value is not None and fallback is not None:
-        value = share * unit.new_value + (1.0 - share) * fallback - cost - params.handling_cost
+    if unit.as_new.value is not None and fallback is not None:
+        value = share * unit.as_new.value + (1.0 - share) * fallback - cost - params.handling_cost
     why = f"{share:.0%} come out as new; costs {cost:.2f}; the rest is disposed of."
     if unit.in_network:
         why = "Can only be done at a place of our own."
@@ -359,8 +433,11 @@ def _sell_used(unit: _Unit, params: DispositionParams, fallback: float | None) -
         net = unit.selling_price * params.used_price_share * (1.0 - params.selling_cost_share)
         net -= params.used_carriage_cost
         sold = params.used_success_share
+        net -= _displaced(unit, params)
         value = sold * net + (1.0 - sold) * fallback - params.handling_cost
     why = f"At {params.used_price_share:.0%} of the price, sold in {params.used_success_share:.0%}."
+    if lost := _displaced(unit, params):
+        why += f" Takes sales worth {lost:.2f} from new units."
     if unit.hazmat:
         why = "Dangerous goods are not sold used."
     elif unit.in_network:
@@ -368,6 +445,16 @@ def _sell_used(unit: _Unit, params: DispositionParams, fallback: float | None) -
     elif not allowed:
         why = f"Found {unit.state.lower() or 'ungraded'}."
     return _Value(option="sell_used", value=value, allowed=allowed, because=why)
+
+
+def _displaced(unit: _Unit, params: DispositionParams) -> float:
+    """Return what a used sale takes from sales of new units, whose unit then stays in stock."""
+    sale, stays = unit.as_new.sale, unit.as_new.value
+    if sale is None or stays is None:
+        return 0.0
+    # A unit as good as new, cheaper, beside new ones: whoever buys it would have bought new.
+    share = 1.0 if unit.state == "SELLABLE" else params.used_displaces_share
+    return share * max(sale - stays, 0.0)
 
 
 def _liquidate(unit: _Unit, cards: _Cards) -> _Value:
@@ -457,6 +544,39 @@ def _returnless(unit: _Unit) -> _Value:
         return _Value(option="returnless_refund", value=None, allowed=False, because=why)
     why = "The customer keeps it; nothing is carried or handled."
     return _Value(option="returnless_refund", value=0.0, allowed=True, because=why)
+
+
+def _bench_reasons(
+    unit: _Unit,
+    options: list[_Value],
+    chosen: _Value | None,
+    params: DispositionParams,
+    bench: _Bench,
+) -> list[Reason]:
+    """Return why a return does not go the way worth most to itself: others need the bench more."""
+    usable = [o for o in options if o.allowed and o.value is not None]
+    if not usable or bench.capacity is None:
+        return []
+    best = max(usable, key=lambda o: (o.value, -OPTIONS.index(o.option)))
+    if chosen is best or chosen is None:
+        return []
+    assert best.value is not None
+    assert chosen.value is not None
+    lost = (best.value - chosen.value) * unit.quantity
+    return [
+        Reason(
+            subject=f"return:{unit.return_id}",
+            reason_code="constraint_bound",
+            reference="refurbishing_bench",
+            quantity=params.minutes(best.option) * unit.quantity,
+            price=bench.price,
+            text=(
+                f"To {best.option} would bring {lost:.2f} more, but takes "
+                f"{params.minutes(best.option) * unit.quantity:.0f} minutes of a bench that is "
+                f"full; an hour of it is worth {bench.price * 60.0:.2f} elsewhere."
+            ),
+        )
+    ]
 
 
 def _reasons(unit: _Unit, options: list[_Value], chosen: _Value | None) -> list[Reason]:
