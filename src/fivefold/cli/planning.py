@@ -334,7 +334,7 @@ def check_command(
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         made = store.plan_named(plan_name)
-        dataset = store.dataset(as_of=made.as_of).with_tables(**made.tables)
+        dataset = made.over(store.dataset(as_of=made.as_of))
     found = check_plan(dataset, as_of=made.as_of)
     emit(
         {"plan": made.plan, "legal": found.height == 0, "violations": found.to_dicts()},

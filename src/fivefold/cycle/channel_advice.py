@@ -139,7 +139,7 @@ def planned_dataset(
     latest = workspace.latest_plan()
     chosen = day or (otherwise if latest is None else latest.as_of)
     dataset = workspace.dataset(as_of=chosen)
-    return (dataset if latest is None else dataset.with_tables(**latest.tables)), chosen
+    return (dataset if latest is None else latest.over(dataset)), chosen
 
 
 def only(dataset: Dataset, item: str) -> Dataset:

@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from fivefold.errors import NotFoundError
-from fivefold.model import schema
+from fivefold.model import Dataset, schema, table_names
 
 #: Tables a plan is made from that it keeps, so that it can be shown and proved later.
 KEPT_INPUTS = ("sales_history",)
@@ -60,6 +60,15 @@ class Plan:
         found = self.tables.get(table)
         return schema(table).empty() if found is None else found
 
+    def over(self, dataset: Dataset) -> Dataset:
+        """Return the dataset with the plan's tables laid over it, as rooms read them.
+
+        What is kept beside the plan and is no table of the schema, such as its proof, is left
+        out.
+        """
+        known = set(table_names())
+        return dataset.with_tables(**{n: f for n, f in self.tables.items() if n in known})
+
     @property
     def is_legal(self) -> bool:
         """Whether the independent checker found nothing."""
@@ -93,8 +102,9 @@ def plan_name(*, as_of: date, fingerprint: str, params: Mapping[str, object], sc
 
 
 def is_what_if(scenario: str, params: Mapping[str, object]) -> bool:
-    """Tell whether a plan is of a world that is not: demand scaled, or a scenario asked for."""
-    return scenario.partition("=")[0] == "demand" or params.get("demand_factor", 1.0) != 1.0
+    """Tell whether a plan is of a world that is not: demand scaled, or data changed for it."""
+    asked = bool(params.get("changes")) or scenario.partition("=")[0] == "demand"
+    return asked or params.get("demand_factor", 1.0) != 1.0
 
 
 @dataclass(frozen=True, slots=True)

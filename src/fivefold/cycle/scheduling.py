@@ -23,7 +23,7 @@ Event = Stop | Jump
 
 def planned(dataset: Dataset, plan: Plan) -> Dataset:
     """Return the dataset a plan was made from with the tables of the plan in it."""
-    return dataset.with_tables(**plan.tables)
+    return plan.over(dataset)
 
 
 def machine_stop(

@@ -121,8 +121,8 @@ def _between(story: Story, low: float | None, high: float | None) -> str:
 
 def _levels(story: Story, better: pl.DataFrame) -> Markup:
     """Return where channels draw level along time in stock, of the dearest changes that cross."""
-    dataset = story.dataset.with_tables(**story.plan.tables)
-    cards = []
+    dataset = story.plan.over(story.dataset)
+    cards: list[Markup] = []
     for item in better.head(_LOOKED_AT)["item"]:
         if len(cards) == _LEVELS:
             break
