@@ -76,6 +76,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "PATCH /api/v1/supply-orders/{order}": {"planner", "buyer", "admin"},
     "POST /api/v1/supply-orders/{order}/receipts": {"operator", "planner", "buyer", "admin"},
     "POST /api/v1/orders": {"operator", "admin"},
+    "POST /api/v1/promises": ALL,
+    "POST /api/v1/orders/{order}/cancellation": {"operator", "admin"},
     "POST /api/v1/orders/{order}/shipment": {"operator", "admin"},
     "PUT /api/v1/returns/{return_id}": {"operator", "admin"},
     "GET /api/v1/ledger/goods": BOOKS,

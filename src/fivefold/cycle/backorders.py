@@ -41,13 +41,15 @@ def held_for(workspace: Workspace) -> Held:
 
 
 def waiting_rows(workspace: Workspace, dataset: Dataset) -> list[dict[str, Any]]:
-    """Return order lines taken here with the units promised and not reserved yet."""
+    """Return order lines taken here with the units promised and not reserved yet.
+
+    In the order in which they were taken, so that who asks later on the same day stands behind.
+    """
     held = held_for(workspace)
-    taken = {
-        (fact.subject, line["line"])
-        for fact in workspace.recorded(documents.ORDER_TAKEN)
-        for line in fact.body["lines"]
-    }
+    taken: dict[tuple[str, int], int] = {}
+    for fact in workspace.recorded(documents.ORDER_TAKEN):
+        for line in fact.body["lines"]:
+            taken.setdefault((fact.subject, line["line"]), len(taken))
     rows = []
     names = schema("orders").names
     for row in dataset["orders"].filter(pl.col("status") == "open").iter_rows(named=True):
@@ -57,7 +59,7 @@ def waiting_rows(workspace: Workspace, dataset: Dataset) -> list[dict[str, Any]]
         waits = row["quantity"] - sum(units for _, _, units in held.get(key, ()))
         if waits > 0:
             rows.append({**{name: row[name] for name in names}, "quantity": waits})
-    return rows
+    return sorted(rows, key=lambda row: taken[row["order"], row["line"]])
 
 
 def lots_at(

@@ -191,13 +191,23 @@ def _order_name(lines: Sequence[Mapping[str, Any]], at: datetime, seq: int) -> s
 
 
 def channel_of(dataset: Dataset, channel: str) -> str:
-    """Return the channel named, the first own one where none is."""
+    """Return the channel named, the first own one where none is.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none of that name.
+    ConflictError
+        If the company has no channel at all.
+    """
     channels = dataset["channels"]
     if channel:
         if channel not in channels["channel"].to_list():
             known = ", ".join(channels["channel"].to_list())
             raise NotFoundError(f"there is no channel {channel!r}; known are {known}")
         return channel
+    if channels.height == 0:
+        raise ConflictError("the company sells through no channel; import the table channels first")
     own = channels.filter(pl.col("kind").is_in(["fbm", "web"])).sort("channel")
     return str((own if own.height else channels)["channel"][0])
 

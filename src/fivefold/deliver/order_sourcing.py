@@ -87,14 +87,24 @@ def _nothing() -> Outcome:
 
 
 def _open_lines(dataset: Dataset) -> pl.DataFrame:
-    """Return open order lines in the order in which they are served, orders kept together."""
+    """Return open order lines in the order in which they are served, orders kept together.
+
+    Of orders equally urgent and old, that which stands first in the table was there first.
+    """
     lines = dataset["orders"].filter(
         pl.col("status").is_in(["pending", "open"]) & (pl.col("quantity") > 0)
     )
     urgency = pl.col("priority").fill_null(1_000_000).min().over("order")
-    return lines.with_columns(
-        urgency.alias("_urgency"), pl.col("ordered_at").min().over("order").alias("_first")
-    ).sort("_urgency", "_first", "order", "line")
+    return (
+        lines.with_row_index("_row")
+        .with_columns(
+            urgency.alias("_urgency"),
+            pl.col("ordered_at").min().over("order").alias("_first"),
+            pl.col("_row").min().over("order").alias("_place"),
+        )
+        .sort("_urgency", "_first", "_place", "line")
+        .drop("_row")
+    )
 
 
 def _served(lines: pl.DataFrame, world: World) -> pl.DataFrame:

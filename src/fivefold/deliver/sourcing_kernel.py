@@ -46,7 +46,7 @@ HOLDER = np.dtype(
 )
 #: Units free from a day on; `spread` is the class of their delay.
 BUCKET = np.dtype(
-    [("day", np.int32), ("units", np.int32), ("basis", np.int16), ("spread", np.int16)]
+    [("units", np.int64), ("day", np.int32), ("basis", np.int16), ("spread", np.int16)]
 )
 #: A place: cost of a pick, class of working days, minute of today (UTC) until which orders
 #: are worked today, units that may leave a day (0 is no limit); the rest is for the kernel.
