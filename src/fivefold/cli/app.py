@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -106,60 +107,31 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
     return found
 
 
+#: Modules of commands under the heading they are listed by, in the order of the help.
+MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Begin", ("demo", "data")),
+    ("Plan", ("planning", "what_if", "late", "proof", "benefits")),
+    ("Source", ("purchasing", "sourcing")),
+    ("Make", ("schedule", "work")),
+    ("Deliver", ("channels", "inbound", "placement", "serving", "warehouse")),
+    ("Day by day", ("execution",)),
+    ("Serve", ("serve",)),
+)
+
+
 def _register() -> None:
     """Register what each module has: `COMMANDS` at the top, a `GROUP` of verbs, or both."""
-    from fivefold.cli import (
-        benefits,
-        channels,
-        data,
-        demo,
-        execution,
-        inbound,
-        late,
-        placement,
-        planning,
-        proof,
-        purchasing,
-        schedule,
-        serve,
-        serving,
-        sourcing,
-        warehouse,
-        what_if,
-        work,
-    )
-
-    for module in (
-        demo,
-        data,
-        planning,
-        proof,
-        benefits,
-        execution,
-        channels,
-        inbound,
-        late,
-        placement,
-        purchasing,
-        schedule,
-        serve,
-        serving,
-        sourcing,
-        warehouse,
-        what_if,
-        work,
-    ):
-        commands: Verbs = getattr(module, "COMMANDS", ())
-        for name, command in commands:
-            app.command(name)(command)
-        groups: tuple[tuple[str, str, Verbs], ...] = (
-            (module.GROUP,) if hasattr(module, "GROUP") else ()
-        )
-        for name, about, verbs in groups:
-            group = typer.Typer(name=name, help=about, no_args_is_help=True)
-            for verb, command in verbs:
-                group.command(verb)(command)
-            app.add_typer(group)
+    for heading, names in MODULES:
+        for module in (import_module(f"fivefold.cli.{name}") for name in names):
+            commands: Verbs = getattr(module, "COMMANDS", ())
+            for name, command in commands:
+                app.command(name, rich_help_panel=heading)(command)
+            if hasattr(module, "GROUP"):
+                name, about, verbs = module.GROUP
+                group = typer.Typer(name=name, help=about, no_args_is_help=True)
+                for verb, command in verbs:
+                    group.command(verb)(command)
+                app.add_typer(group, rich_help_panel=heading)
 
 
 @app.callback(invoke_without_command=True)
