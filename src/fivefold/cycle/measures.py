@@ -184,11 +184,6 @@ def _cash_to_cash(dataset: Dataset, inventory_days: float | None) -> float | Non
     """
     if inventory_days is None:
         return None
-    posted = dataset["settlements"].filter(pl.col("posted_at").is_not_null())
-    outstanding = posted.select(
-        (pl.col("posted_at").max().over("settlement") - pl.col("posted_at")).dt.total_hours().mean()
-        / 24.0
-    ).item()
     paid = (
         dataset["suppliers"]
         .select(
@@ -198,7 +193,14 @@ def _cash_to_cash(dataset: Dataset, inventory_days: float | None) -> float | Non
         )
         .item()
     )
-    return inventory_days + float(outstanding or 0.0) - float(paid or 0.0)
+    return inventory_days + (days_outstanding(dataset) or 0.0) - float(paid or 0.0)
+
+
+def days_outstanding(dataset: Dataset) -> float | None:
+    """Return the mean days from a sale's posting to the end of its settlement, None if not told."""
+    posted = dataset["settlements"].filter(pl.col("posted_at").is_not_null())
+    waited = pl.col("posted_at").max().over("settlement") - pl.col("posted_at")
+    return _number(posted.select((waited.dt.total_hours() / 24.0).mean()).item())
 
 
 def _contribution(journal: Journal) -> float | None:

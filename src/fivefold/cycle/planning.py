@@ -6,7 +6,7 @@ Each engine reads the tables the ones before it wrote; no formula stands here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -59,6 +59,28 @@ STEPS = {
 BREAKS_FIRST = "breaks_first"
 #: Days from the day of the plan in which what starts is placed when it is accepted.
 RELEASE_DAYS = 7
+#: Results that a plan on top of another takes over from it.
+_BEFORE_SUPPLY = (
+    "sales_history",
+    "learnt_yields",
+    "operations",
+    "forecasts",
+    "forecast_means",
+    "forecast_accuracy",
+    "returns_forecast",
+    "sourcing_options",
+    "channel_choices",
+    "channel_fees",
+    "stock_targets",
+)
+#: Names of decisions and documents: what was said of them is said anew.
+_DECIDED = (
+    ("supply_plan", "decision"),
+    ("purchase_orders", "order"),
+    ("work_orders", "order"),
+    ("inbound_shipments", "shipment"),
+)
+_KEPT = "kept"
 _ORDER = ("optimal", "feasible", "time_limit", "unbounded", "infeasible")
 
 
@@ -150,6 +172,81 @@ def plan(
     )
 
 
+def replan(
+    dataset: Dataset,
+    standing: Standing,
+    *,
+    as_of: date,
+    again: Collection[str] = (),
+    tables: Mapping[str, pl.DataFrame] | None = None,
+    scenario: str = "proposal",
+    params: Mapping[str, object] | None = None,
+    releasable: bool = True,
+    progress: Progress = silent,
+) -> Plan:
+    """Return a plan on top of another: forecasts stand, what is touched is planned again.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        What is known now, or would be.
+    standing : Standing
+        The plan to stand on; what nothing touches is carried over from it.
+    again : collection of {'returns', 'sourcing', 'channels', 'stock'}
+        Engines before supply whose answer is worked out anew.
+    tables : mapping of str to polars.DataFrame, optional
+        Results of engines before supply in place of those of the plan stood on.
+    scenario : str
+    params : mapping, optional
+        What the plan is told beside the parameters of the one it stands on.
+    releasable : bool
+        Hold limits with what is about to be ordered, and look for ways to be on time too.
+    progress : Progress
+    """
+    base = standing.plan
+    told = {**base.params, "scenario": scenario, "on": base.plan, **(params or {})}
+    own = PlanParams(periods=int(str(base.params.get("periods", PlanParams().periods))))
+    run = _Run(_with_cards(dataset.validate()), Steps(progress, STEPS, time.process_time))
+    run.steps.begin("read")
+    fingerprint = dataset.fingerprint()
+    run.refer_to(standing)
+    run.keep(base, tables or {})
+    for name, step, verb in _AGAIN:
+        if name in again:
+            run.steps.begin(step)
+            run.call(name, verb, as_of)
+    run.steps.begin("plan supply")
+    quick = SupplyParams(periods=own.periods, quick=not releasable)
+    outcome = run.call("supply", plan_supply, as_of, quick)
+    run.tell(_first_to_give_way(breaks_first(outcome)))
+    _documents(run, own, as_of, hold=releasable)
+    if releasable:
+        run.call("late orders", relax_orders, as_of)
+        run.call("placement", place_items, as_of)
+    _check(run, as_of)
+    run.steps.end()
+    return Plan(
+        plan=plan_name(as_of=as_of, fingerprint=fingerprint, params=told, scenario=scenario),
+        as_of=as_of,
+        status=run.status,
+        tables=run.results(),
+        dataset_fingerprint=fingerprint,
+        params=told,
+        seconds=run.steps.seconds,
+        scenario=scenario,
+        notes=run.notes,
+    )
+
+
+#: Engines before supply that can be asked again, in their order.
+_AGAIN: tuple[tuple[str, str, Callable[..., Outcome]], ...] = (
+    ("returns", "expect returns", forecast_returns),
+    ("sourcing", "rank suppliers", rank_options),
+    ("channels", "choose channels", choose_channels),
+    ("stock", "set stock targets", set_targets),
+)
+
+
 def _all_steps(run: _Run, params: PlanParams, as_of: date) -> None:
     run.steps.begin("clean history")
     run.add({"sales_history": daily_demand(run.dataset, as_of=as_of)})
@@ -158,9 +255,18 @@ def _all_steps(run: _Run, params: PlanParams, as_of: date) -> None:
         run.add({"operations": with_learnt_yields(run.dataset["operations"], learnt)})
     _demand(run, params, as_of)
     _supply(run, params, as_of)
+    _documents(run, params, as_of)
+    run.call("late orders", relax_orders, as_of)
+    run.call("placement", place_items, as_of)
+    _check(run, as_of)
+
+
+def _documents(run: _Run, params: PlanParams, as_of: date, *, hold: bool = True) -> None:
+    """Draw purchase orders, work orders and shipments of the supply plan."""
     run.steps.begin("write orders")
     run.draw("buy", "purchase orders", propose_orders, as_of)
-    _hold_when_ordered(run, params, as_of)
+    if hold:
+        _hold_when_ordered(run, params, as_of)
     # Steps share machines, so those of all orders are laid out together.
     if needs_steps(run.dataset):
         run.call("work orders", schedule_work, as_of)
@@ -171,8 +277,9 @@ def _all_steps(run: _Run, params: PlanParams, as_of: date) -> None:
     if run.standing is not None:
         supply = run.dataset["supply_plan"]
         run.notes["replanning"] = nervousness(supply, run.standing)
-    run.call("late orders", relax_orders, as_of)
-    run.call("placement", place_items, as_of)
+
+
+def _check(run: _Run, as_of: date) -> None:
     run.steps.begin("check")
     explained = run.dataset.with_tables(explanations=run.reasons())
     run.add({"violations": check_plan(explained, as_of=as_of)})
@@ -361,6 +468,16 @@ class _Run:
         self._made.update(tables)
         self.dataset = self.dataset.with_tables(**tables)
 
+    def keep(self, base: Plan, instead: Mapping[str, pl.DataFrame]) -> None:
+        """Keep what the engines before supply said in another plan, some of it replaced."""
+        found = {name: base.tables[name] for name in _BEFORE_SUPPLY if name in base.tables}
+        self.add({**found, **instead})
+        decided = pl.concat([base[name][column] for name, column in _DECIDED])
+        told = base["explanations"]
+        self._reasons[_KEPT] = told.filter(
+            ~pl.col("subject").is_in(pl.concat([decided, pl.Series([BREAKS_FIRST])]).implode())
+        )
+
     def refresh(self, *names: str) -> None:
         """Keep tables as they now stand in the dataset."""
         for name in names:
@@ -369,7 +486,14 @@ class _Run:
     def reasons(self) -> pl.DataFrame:
         """Return the reasons of all engines, numbered anew within each subject."""
         empty = schema("explanations").empty()
-        rows = pl.concat(list(self._reasons.values())) if self._reasons else empty
+        told = dict(self._reasons)
+        kept = told.pop(_KEPT, empty)
+        rows = pl.concat(list(told.values())) if told else empty
+        if kept.height:
+            # What was told again stands in place of what was told before.
+            again = rows.select("subject", "reason_code").unique()
+            kept = kept.join(again, on=["subject", "reason_code"], how="anti")
+            rows = pl.concat([kept, rows])
         return rows.with_columns(sequence=pl.int_range(1, pl.len() + 1).over("subject"))
 
     def results(self) -> dict[str, pl.DataFrame]:

@@ -24,6 +24,7 @@ _BEFORE_SUPPLY = (
     "stock_targets",
     "sourcing_options",
     "channel_choices",
+    "channel_fees",
     "returns_forecast",
     "limit_prices",
 )
@@ -86,13 +87,17 @@ def standing_plan(workspace: Workspace) -> Standing | None:
 
 def keep_facts(workspace: Workspace, plan: Plan) -> None:
     """Keep beside an accepted plan what it was told, its own orders placed already."""
-    dataset = workspace.dataset(as_of=plan.as_of)
-    before = {name: plan[name] for name in _BEFORE_SUPPLY}
-    params = SupplyParams(periods=int(str(plan.params.get("periods", SupplyParams().periods))))
-    facts = planning_facts(dataset.with_tables(**before), params, as_of=plan.as_of)
+    facts = told_to(plan, workspace.dataset(as_of=plan.as_of))
     known = plan.plan in workspace.plans.names()
     stored = workspace.plans.load(plan.plan) if known else plan
     workspace.plans.save(stored.with_tables(accepted_facts=facts), keep_place=True)
+
+
+def told_to(plan: Plan, dataset: Dataset) -> pl.DataFrame:
+    """Return what a plan is told where it is asked about in a dataset, as accepted_facts."""
+    before = {name: plan[name] for name in _BEFORE_SUPPLY}
+    params = SupplyParams(periods=int(str(plan.params.get("periods", SupplyParams().periods))))
+    return planning_facts(dataset.with_tables(**before), params, as_of=plan.as_of)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from datetime import timedelta
 import polars as pl
 
 from fivefold.cycle.plans import Plan
+from fivefold.cycle.versions import selling_places
 from fivefold.model import Dataset
 
 #: Orders that start within this many days of the plan are to be placed now.
@@ -53,15 +54,6 @@ def orders_now(plan: Plan) -> pl.DataFrame:
         .filter(pl.col("ordered_on") <= last)
         .sort(["landed_value", "order"], descending=[True, False], nulls_last=True)
     )
-
-
-def selling_places(dataset: Dataset) -> dict[str, str]:
-    """Return the channel whose demand each place serves."""
-    table = dataset["channels"].filter(pl.col("kind") != "fba_onsite").sort("channel")
-    return {
-        place: channel
-        for channel, place in table.select("channel", "location").drop_nulls().reverse().iter_rows()
-    }
 
 
 def streams(plan: Plan, dataset: Dataset) -> pl.DataFrame:

@@ -44,6 +44,8 @@ class SupplyParams:
         Amounts of limits kept free of new decisions, by the name of the limit and its week.
     ordered_days : int
         Days from `as_of` on whose purchase orders are drawn already, so that no buy is added.
+    quick : bool
+        Plan what new facts touch once, afresh, in place of the best of several ways.
     reasons : bool
         Whether to explain every decision.
     """
@@ -64,6 +66,7 @@ class SupplyParams:
     exact_rows: int = 4_000
     reserved: tuple[tuple[str, float], ...] = ()
     ordered_days: int = 0
+    quick: bool = False
     reasons: bool = True
 
     def __post_init__(self) -> None:

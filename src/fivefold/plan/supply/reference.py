@@ -132,7 +132,7 @@ def read_reference(dataset: Dataset, model: SupplyModel, params: SupplyParams) -
 
 
 def _calendar(model: SupplyModel, params: SupplyParams) -> str:
-    plain = replace(params, reasons=True, reserved=(), ordered_days=0)
+    plain = replace(params, reasons=True, reserved=(), ordered_days=0, quick=False)
     return f"{model.periods.start.isoformat()} {plain!r}"
 
 

@@ -162,6 +162,8 @@ class _Replanner:
         if calm is not None:
             return calm
         prices, network = self.pricing(self.model, self.params)
+        if self.params.quick:
+            return self._with_changes(self._at_once(prices, network))
         added, lost = self._added_to(prices, network)
         fresh = self._candidate(prices, network, self.touched)
         stake = self._stake()
@@ -255,6 +257,17 @@ class _Replanner:
             notes=self._notes(np.zeros(self.parts, bool)),
         )
 
+    def _at_once(self, prices: Prices, network: SupplyNetwork) -> Draft:
+        """Return the plan in which what is touched is planned afresh, demand before stock."""
+        for _ in range(MOST_ROUNDS):
+            keep = ~self.touched[self.kept_part] | self.reference.kept.firm
+            kept = self.reference.kept.only(keep)
+            made, lost = self._made(prices, network, kept, self.touched, held_last=True)
+            if not lost.any():
+                break
+            self.touched[self.kept_part[keep][lost]] = True
+        return made
+
     def _added_to(self, prices: Prices, network: SupplyNetwork) -> tuple[Draft, Bools]:
         """Return the plan that only adds to decisions, and the parts that lost an input."""
         lost_parts = np.zeros(self.parts, bool)
@@ -276,11 +289,19 @@ class _Replanner:
         return self._made(prices, network, kept, parts)[0]
 
     def _made(
-        self, prices: Prices, network: SupplyNetwork, kept: Kept, renewed: Bools
+        self,
+        prices: Prices,
+        network: SupplyNetwork,
+        kept: Kept,
+        renewed: Bools,
+        *,
+        held_last: bool | None = None,
     ) -> tuple[Draft, Bools]:
         quiet = ~(self.touched | renewed)[self.part]
         own = barred(self._bought_later(network), quiet)
-        committed, lost, held_last = commit_around(self.model, own, prices, kept, held_last=None)
+        committed, lost, held_last = commit_around(
+            self.model, own, prices, kept, held_last=held_last
+        )
         draft = Draft(
             model=self.model,
             network=network,
