@@ -114,6 +114,7 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Source", ("purchasing", "sourcing")),
     ("Make", ("schedule", "work")),
     ("Deliver", ("channels", "inbound", "placement", "serving", "warehouse")),
+    ("Return", ("returns",)),
     ("Day by day", ("execution",)),
     ("Serve", ("serve",)),
 )

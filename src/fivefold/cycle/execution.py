@@ -390,6 +390,14 @@ class TakenBack:
     explanations: pl.DataFrame
 
 
+#: Tables of the plan that tell what a unit back in stock is worth.
+WORTH_READS = (
+    "channel_choices",
+    "channel_fees",
+    "supply_plan",
+    "unmet_demand",
+    "projected_stock",
+)
 #: What the ledger does for each way to treat a returned unit.
 _WAY = {
     "restock": "restock",
@@ -453,7 +461,7 @@ def value_return(
     cards = dataset["fee_cards"] if "fee_cards" in dataset else fee_cards()
     known = {"returns": waiting, "orders": dataset["orders"], "fee_cards": cards}
     if plan is not None:
-        known |= {name: plan[name] for name in ("channel_choices", "channel_fees")}
+        known |= {name: plan[name] for name in WORTH_READS}
     outcome = value_options(dataset.with_tables(**known), as_of=at.date())
     options = outcome["dispositions"].filter(pl.col("return_id") == return_id)
     chosen = options.filter(pl.col("chosen"))
