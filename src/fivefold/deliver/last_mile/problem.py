@@ -96,6 +96,9 @@ class RoutingProblem:
     miss_cost : ndarray, shape (n_visits,)
         Cost of not going; negative where the visit must be made.
     vehicles : sequence of Vehicle
+    pairs : tuple of (int, int)
+        Visits that bring goods on board and hand them over on the same trip: first the one
+        that takes `pickup`, then the one that gives it. Both must be made or missed together.
     """
 
     legs: Legs
@@ -107,6 +110,7 @@ class RoutingProblem:
     release: IntArray
     miss_cost: IntArray
     vehicles: Sequence[Vehicle]
+    pairs: tuple[tuple[int, int], ...] = ()
 
     @property
     def size(self) -> int:
@@ -114,7 +118,15 @@ class RoutingProblem:
         return len(self.service)
 
     def part(self, visits: IntArray, vehicles: Sequence[Vehicle]) -> RoutingProblem:
-        """Return the problem of these visits and vehicles, visits numbered in their order."""
+        """Return the problem of these visits and vehicles, visits numbered in their order.
+
+        Raises
+        ------
+        ValueError
+            If the problem has pairs: they are not split.
+        """
+        if self.pairs:
+            raise ValueError(f"a problem with {len(self.pairs)} pairs is not split into parts")
         places = np.concatenate([[0], visits + 1])
         return replace(
             self,

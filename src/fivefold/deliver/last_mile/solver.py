@@ -176,6 +176,7 @@ def _data(problem: RoutingProblem, kinds: Sequence[int]) -> Any:
     if points is None:
         points = np.zeros((problem.size + 1, 2))
     late = cut_windows(problem)
+    paired = {visit for pair in problem.pairs for visit in pair}
     clients = [
         pyvrp.Client(
             location=i + 1,
@@ -189,6 +190,7 @@ def _data(problem: RoutingProblem, kinds: Sequence[int]) -> Any:
             required=bool(problem.miss_cost[i] < 0),
         )
         for i in range(problem.size)
+        if i not in paired
     ]
     vehicles = [problem.vehicles[k] for k in kinds]
     return pyvrp.ProblemData(
@@ -198,6 +200,25 @@ def _data(problem: RoutingProblem, kinds: Sequence[int]) -> Any:
         vehicle_types=[_vehicle_type(v, d, problem.size) for d, v in enumerate(vehicles)],
         distance_matrices=metres,
         duration_matrices=seconds,
+        shipments=[_shipment(problem, late, *pair) for pair in problem.pairs],
+    )
+
+
+def _shipment(problem: RoutingProblem, late: IntArray, take: int, give: int) -> Any:
+    import pyvrp
+
+    return pyvrp.Shipment(
+        pickup_location=take + 1,
+        delivery_location=give + 1,
+        pickup_tw_early=int(problem.early[take]),
+        pickup_tw_late=int(late[take]),
+        pickup_service_duration=int(problem.service[take]),
+        delivery_tw_early=int(problem.early[give]),
+        delivery_tw_late=int(late[give]),
+        delivery_service_duration=int(problem.service[give]),
+        amount=problem.pickup[take].tolist(),
+        prize=max(0, int(problem.miss_cost[take])),
+        required=bool(problem.miss_cost[take] < 0),
     )
 
 
@@ -226,9 +247,11 @@ def _vehicle_type(vehicle: Vehicle, depot: int, visits: int) -> Any:
 def _initial(
     data: Any, problem: RoutingProblem, kinds: Sequence[int], start: Sequence[Route]
 ) -> Any:
-    """Return routes to begin from as a PyVRP solution."""
+    """Return routes to begin from as a PyVRP solution; None where it has pairs."""
     import pyvrp
 
+    if problem.pairs:
+        return None
     depot_of = {kind: depot for depot, kind in enumerate(kinds)}
     routes = []
     for route in start:
@@ -244,13 +267,21 @@ def _initial(
 
 def _answer(problem: RoutingProblem, kinds: Sequence[int], result: Any) -> Answer:
     routes = []
+    paired = {visit for pair in problem.pairs for visit in pair}
+    client = [visit for visit in range(problem.size) if visit not in paired]
     seen = np.zeros(problem.size, dtype=bool)
     for route in result.best.routes():
         trips: dict[int, list[int]] = {}
         for step in route.schedule():
-            if step.is_client():
-                trips.setdefault(step.trip, []).append(step.idx)
-                seen[step.idx] = True
+            if step.is_depot():
+                continue
+            visit = (
+                client[step.idx]
+                if step.is_client()
+                else problem.pairs[step.idx][0 if step.is_pickup() else 1]
+            )
+            trips.setdefault(step.trip, []).append(visit)
+            seen[visit] = True
         if trips:
             ordered = tuple(tuple(trips[number]) for number in sorted(trips))
             routes.append(Route(vehicle=kinds[route.vehicle_type()], trips=ordered))

@@ -194,5 +194,7 @@ def loads(problem: RoutingProblem, trip: tuple[int, ...]) -> IntArray:
     """Return what is on board at departure and after each visit, shape (n + 1, dimensions)."""
     at = np.asarray(trip, dtype=np.int64)
     change = problem.pickup[at] - problem.delivery[at]
-    first = problem.delivery[at].sum(axis=0, keepdims=True)
+    given = {give for _take, give in problem.pairs}
+    from_station = np.array([visit not in given for visit in trip], dtype=bool)
+    first = problem.delivery[at][from_station].sum(axis=0, keepdims=True)
     return np.concatenate([first, first + np.cumsum(change, axis=0)])
