@@ -2,7 +2,7 @@
 
     python -m benchmarks.lots [--suite FAMILY|all] [--data PATH] [--seconds N] [--quick] [--json]
 
-A family is a module with `FAMILY = Family(name=…, measure=…)`; its `measure(options)` returns
+A module has one or more `Family(name=…, measure=…)`; `measure(options)` returns
 `Measured` whose rows carry `family`, `case` and the gaps it has (`gap`, or `gap_10s` and
 `gap_60s` where the method is limited by time). A family without its data is left out of `all`
 and named in `summary["missing"]`; asked for by name it ends with exit code 3.
@@ -19,12 +19,16 @@ from benchmarks._form import DataMissingError, Measured, Options, run
 from benchmarks._lot_family import Family
 
 #: Modules of the families, in the order in which they are measured.
-MODULES: tuple[str, ...] = ("benchmarks._lots_uncapacitated",)
+MODULES: tuple[str, ...] = (
+    "benchmarks._lots_uncapacitated",
+    "benchmarks._lots_capacitated",
+)
 
 
 def families() -> dict[str, Family]:
     """Return the families by name."""
-    found = [import_module(name).FAMILY for name in MODULES]
+    modules = [import_module(name) for name in MODULES]
+    found = [one for module in modules for one in vars(module).values() if isinstance(one, Family)]
     return {family.name: family for family in found}
 
 
