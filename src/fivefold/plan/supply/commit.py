@@ -18,17 +18,18 @@ def commit(
     pieces: Pieces,
     receipts: Receipts,
     *,
-    passes: list[tuple[Ints, Floats, Floats, Floats]],
+    passes: list[tuple[Ints, Floats, Floats, Floats, bool]],
     available: Floats | None = None,
 ) -> Committed:
     """Return who gets what, from where, under the hard limits.
 
     Parameters
     ----------
-    passes : list of (sequence, ceiling, way_cost, hold_cum)
+    passes : list of (sequence, ceiling, way_cost, hold_cum, sinking)
         Pieces in the order they are served; the cost at which each stops; costs of ways,
         shape (ways, periods) or (ways, 1), and of holding, shape (nodes, periods + 1) or
-        (nodes, 1), that steer the choice.
+        (nodes, 1), that steer the choice; whether what can be had only ever gets less, as
+        where nothing is bought, so that what failed once need not be tried again.
     available : float array, shape (slots,), optional
         What is left of the limits before anything new; capacity less stock held where absent.
     """
@@ -39,11 +40,12 @@ def commit(
     while True:
         state = _state(network, receipts, left, size)
         served = np.zeros(len(pieces))
-        for sequence, ceiling, way_cost, hold_cum in passes:
+        for sequence, ceiling, way_cost, hold_cum, sinking in passes:
+            spent = np.full(network.nodes if sinking else 0, -2, np.int64)
             kernels.serve(
                 _net(network, way_cost, hold_cum), state, sequence, pieces.node, pieces.period,
                 pieces.until, pieces.quantity, ceiling, pieces.late_periods, pieces.late_cost,
-                pieces.whole, served,
+                pieces.whole, served, spent,
             )  # fmt: skip
         if state.count[4] == 0:
             return _committed(state, served)

@@ -583,13 +583,16 @@ def _settle(net, st, whole, part):
 
 @numba.njit(cache=True)
 def provide(
-    net, st, frames, parts, n, t, until, quantity, consumer, ceiling, late_periods, late_cost
+    net, st, frames, parts, n, t, until, quantity, consumer, ceiling, late_periods, late_cost, spent
 ):  # fmt: skip
     """Commit up to `quantity` units at node n for period t; return how many.
 
     They leave the place in period `until`, its end of time where they are to stay. Free
     units first, then the cheapest way and due period at the prices, its own needs provided
     the same way, one frame down. What cannot be completed is taken back.
+
+    `spent`, by node, is the last period for which an input could not be had at all; nothing is
+    looked for there again. Empty where things may come to be had that were not before.
     """
     d = 0
     _open_frame(frames[0], parts[0], n, t, until, quantity, consumer)
@@ -608,10 +611,14 @@ def provide(
             )  # fmt: skip
             whole[_PHASE] = _CHOOSE
         elif phase == _CHOOSE:
-            if _choose(net, st, whole, part):
+            n = whole[_NODE]
+            known = d > 0 and spent.shape[0] > 0
+            if not (known and whole[_TIME] <= spent[n]) and _choose(net, st, whole, part):
                 whole[_PHASE] = _DRAW
             else:
                 result = part[_GOT]
+                if known and result <= EPS:
+                    spent[n] = max(spent[n], whole[_TIME])
                 d -= 1
         elif phase == _DRAW:
             w = whole[_WAY]
@@ -685,7 +692,7 @@ def _open_frame(whole, part, n, t, until, quantity, consumer):
 @numba.njit(cache=True)
 def serve(
     net, st, sequence, piece_node, piece_period, piece_until, piece_quantity, ceiling, late_periods,
-    late_cost, whole, served,
+    late_cost, whole, served, spent,
 ):  # fmt: skip
     """Serve pieces of demand in the order given; add what each got to `served`.
 
@@ -706,15 +713,16 @@ def serve(
         late = late_periods[c]
         got = provide(
             net, st, frames, parts, n, t, until, asked, c, ceiling[c],
-            0 if whole[c] else late, late_cost[c],
+            0 if whole[c] else late, late_cost[c], spent,
         )  # fmt: skip
         if whole[c] and got < asked - EPS:
             _undo(st, 0)
             got = 0.0
             if late > 0:
                 got = provide(
-                    net, st, frames, parts, n, t, until, asked, c, ceiling[c], late, late_cost[c]
-                )
+                    net, st, frames, parts, n, t, until, asked, c, ceiling[c], late, late_cost[c],
+                    spent,
+                )  # fmt: skip
         if st.count[4] == 1:
             return
         served[c] += got

@@ -148,9 +148,9 @@ def plan_orders(
     if bound is not None:
         return _one_source(built, orders, offers, shared, sequence, kept, fewest)
     plain = (np.ones((built.network.ways, 1)), np.full((built.network.nodes, 1), 1e-3))
-    passes = [(sequence, np.full(len(due), 1e12), *plain)]
+    passes = [(sequence, np.full(len(due), 1e12), *plain, False)]
     if shared:
-        passes.insert(0, (sequence, np.full(len(due), ON_TIME), *plain))
+        passes.insert(0, (sequence, np.full(len(due), ON_TIME), *plain, False))
     committed = commit(built.network, built.pieces, built.receipts, passes=passes)
     return _told(built, committed, orders, fewest)
 

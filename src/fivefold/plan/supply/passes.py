@@ -6,11 +6,12 @@ Chooses sequences and costs; the kernel itself keeps lots, dates and limits.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fivefold.plan.supply.commit import commit
-from fivefold.plan.supply.flows import flows_of, plan_cost
-from fivefold.plan.supply.network import Committed, Floats, Pieces, SupplyNetwork
-from fivefold.plan.supply.prices import NodeDemand, Prices, answer_to
+from fivefold.plan.supply.commit import EPS, commit
+from fivefold.plan.supply.flows import flows_of, node_costs, plan_cost
+from fivefold.plan.supply.network import NEVER, Committed, Floats, Pieces, SupplyNetwork
+from fivefold.plan.supply.prices import NodeDemand, Prices, answer_to, components_of
 from fivefold.plan.supply.reading import COMMITMENT, FORECAST, ORDER, TARGET, SupplyModel
 
 #: Times that what is left over is offered to demand still waiting.
@@ -40,6 +41,51 @@ def better_commit(
     return best[1], best[2]
 
 
+def without_idle_lots(model: SupplyModel, network: SupplyNetwork, prices: Prices) -> SupplyNetwork:
+    """Return the network in which what does better without any purchase buys nothing.
+
+    A smallest lot may cost more than all that it serves brings, though each unit served pays:
+    two hundred units for the one that safety stock lacks. Items are looked at with all they
+    supply or draw on, with what is left at the end worth its cost as far as another horizon
+    uses it up.
+    """
+    bought = np.array([way.kind == "buy" for way in model.ways], dtype=bool)
+    full, held_last = better_commit(model, network, prices)
+    lean = commit_plan(model, closed(network, bought), prices, held_last=held_last)
+    part = components_of(network)
+    flows = flows_of(model, network, full)
+    used_up = (flows.issues + flows.demand - flows.unmet).sum(axis=1)
+    gain = np.bincount(
+        part,
+        _net_costs(model, network, full, used_up) - _net_costs(model, network, lean, used_up),
+    )
+    return closed(network, bought & (gain > EPS)[part[network.way_node]])
+
+
+def closed(network: SupplyNetwork, ways: NDArray[np.bool_]) -> SupplyNetwork:
+    """Return the network in which some ways never come."""
+    if not ways.any():
+        return network
+    never = np.full((1, network.periods), NEVER, np.int64)
+    return network.with_changes(
+        start_of=np.vstack([network.start_of, never]),
+        way_class=np.where(ways, len(network.start_of), network.way_class).astype(np.int64),
+    )
+
+
+def _net_costs(
+    model: SupplyModel, network: SupplyNetwork, plan: Committed, used_up: Floats
+) -> Floats:
+    """Return what each node costs, safety stock it lacks at its worth, less what is left over."""
+    pieces = model.pieces
+    flows = flows_of(model, network, plan)
+    short = np.where(pieces.kind == TARGET, pieces.quantity - plan.served, 0.0)
+    lacking = np.bincount(pieces.node, short * pieces.worth, network.nodes)
+    left = np.minimum(flows.closing[:, -1], np.where(model.ending, 0.0, used_up))
+    net: Floats = node_costs(model, network, plan, flows) + lacking - left * model.unit_cost
+    return net
+
+
 def commit_plan(
     model: SupplyModel, network: SupplyNetwork, prices: Prices, *, held_last: bool
 ) -> Committed:
@@ -66,14 +112,14 @@ def commit_plan(
         worthwhile = order[worth_it[order]]
     never = np.zeros(len(pieces))
     passes = [
-        (order[kind == COMMITMENT], never, *priced),
+        (order[kind == COMMITMENT], never, *priced, False),
         # What lies at a place is sold there: no price and no safety stock keeps it back. What
         # lies further up, components too, goes to whoever wants it first.
-        (_own_stock_first(model, network, order), never, *priced),
-        (_as_sold(pieces, order), pieces.worth, *_stock_costs(model, network, prices)),
-        (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced),
+        (_own_stock_first(model, network, order), never, *priced, False),
+        (_as_sold(pieces, order), pieces.worth, *_stock_costs(model, network, prices), True),
+        (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced, False),
         # Lots bought for one piece may leave units for another; sweep until they are placed.
-        *[(order[kind != COMMITMENT], pieces.worth, *calm)] * SWEEPS,
+        *[(order[kind != COMMITMENT], pieces.worth, *calm, False)] * SWEEPS,
     ]
     return commit(network, pieces, model.receipts, passes=passes, available=model.room)
 

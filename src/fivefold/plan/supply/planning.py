@@ -21,7 +21,7 @@ from fivefold.plan.supply.exact import solve_exact
 from fivefold.plan.supply.flows import flows_of, node_costs
 from fivefold.plan.supply.network import NEVER, Committed, Floats, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
-from fivefold.plan.supply.passes import better_commit, commit_plan
+from fivefold.plan.supply.passes import better_commit, commit_plan, without_idle_lots
 from fivefold.plan.supply.prices import (
     Answer,
     NodeDemand,
@@ -247,7 +247,7 @@ def price_limits(model: SupplyModel, params: SupplyParams) -> tuple[Prices, Supp
     calm = answer_to(free, demand, np.zeros(len(free.capacity)))
     network = free.with_changes(economic=_sensible_lots(model, calm, params))
     prices = raise_prices(free, demand, steps=params.price_steps)
-    return prices, network
+    return prices, without_idle_lots(model, network, prices)
 
 
 def _sensible_lots(model: SupplyModel, answer: Answer, params: SupplyParams) -> np.ndarray:

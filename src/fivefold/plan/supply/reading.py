@@ -25,6 +25,8 @@ from fivefold.plan.supply.ways import Way, WayFinder
 Node = tuple[str, str]
 
 COMMITMENT, ORDER, FORECAST, TARGET = range(4)
+#: Lines of a channel's contribution that the plan counts itself.
+_PLANNED_LINES = ("CAPITAL", "STORAGE", "INBOUND_FREIGHT")
 OPEN_SUPPLY = ("planned", "approved", "sent", "confirmed", "in_transit")
 
 
@@ -302,8 +304,10 @@ class _Reader:
         """What serving a unit is worth and what a unit costs, by node."""
         offers: dict[Node, float] = {}
         channels = rows_by(self.dataset["channels"], "channel")
+        planned = self._planned_costs(channels)
         contribution = {
             (row["item"], row["channel"]): row["contribution"]
+            + planned.get((row["item"], row["channel"]), 0.0)
             for row in self.dataset["channel_choices"].iter_rows(named=True)
             if row["contribution"] is not None
         }
@@ -339,6 +343,23 @@ class _Reader:
             costs[n] = cost
             worth[n] = max(0.0, cost + gain) + (row.get("lost_sale_cost") or 0.0)
         return worth, costs
+
+    def _planned_costs(self, channels: dict[str, dict[str, Any]]) -> dict[tuple[str, str], float]:
+        """Return, by item and channel, what a contribution counts that the plan counts itself.
+
+        Capital and freight in are costs of holding and of moves; storage is where the place has
+        a cost of its own. Counted twice they would make what pays look as if it did not.
+        """
+        found: dict[tuple[str, str], float] = defaultdict(float)
+        lines = self.dataset["channel_fees"].filter(pl.col("line").is_in(list(_PLANNED_LINES)))
+        columns = ("item", "channel", "line", "counted")
+        for item, channel, line, counted in lines.select(columns).iter_rows():
+            place = self.place((channels.get(channel) or {}).get("location") or "")
+            has_way = self.finder.is_moved_to(place) if line == "INBOUND_FREIGHT" else True
+            stored = self.locations.get(place, {}).get("storage_cost_per_m3_month")
+            if counted and has_way and (line != "STORAGE" or stored):
+                found[item, channel] += counted
+        return found
 
     def _pieces(
         self,

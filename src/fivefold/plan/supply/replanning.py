@@ -18,7 +18,7 @@ from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.flows import flows_of, node_costs
 from fivefold.plan.supply.network import NEVER, Committed, Floats, Ints, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
-from fivefold.plan.supply.passes import better_commit, commit_plan
+from fivefold.plan.supply.passes import better_commit, closed, commit_plan
 from fivefold.plan.supply.prices import NodeDemand, Prices, answer_to, components_of
 from fivefold.plan.supply.reading import FORECAST, ORDER, SupplyModel
 from fivefold.plan.supply.reference import (
@@ -80,11 +80,7 @@ class Draft:
 
 def barred(network: SupplyNetwork, nodes: Bools) -> SupplyNetwork:
     """Return the network without new supply at some nodes."""
-    never = np.full((1, network.periods), NEVER, np.int64)
-    closed = np.where(nodes[network.way_node], len(network.start_of), network.way_class)
-    return network.with_changes(
-        start_of=np.vstack([network.start_of, never]), way_class=closed.astype(np.int64)
-    )
+    return closed(network, nodes[network.way_node])
 
 
 def commit_around(

@@ -167,6 +167,10 @@ class WayFinder:
         storage = (place.get("storage_cost_per_m3_month") or 0.0) * self.cube(node[0]) * 12 / 52
         return max(1e-6, unit_cost * self.capital_share / 52 + storage)
 
+    def is_moved_to(self, place: str) -> bool:
+        """Tell whether lanes lead to a place, whose freight the plan counts."""
+        return bool(self.lanes_to.get(place))
+
     def transit_days(self, origin: str, destination: str) -> int:
         """Return the days a move takes, the quickest lane; 0 where there is no lane."""
         days = [
