@@ -16,8 +16,9 @@ from fivefold.cycle.plans import Plan
 from fivefold.cycle.progress import Progress, silent
 from fivefold.ledger.journal import Journal
 from fivefold.model import Dataset
+from fivefold.twin.draws import Stream, asked_before, draw
 from fivefold.twin.policies import CoverPolicy, Policy, planned_policy
-from fivefold.twin.replay import Replay, ReplayResult, Stream, asked_before, draw
+from fivefold.twin.replay import Replay, ReplayResult
 from fivefold.twin.stages import Floats, Integers, Stages, stages_of
 from fivefold.twin.world import demand_model
 

@@ -20,7 +20,7 @@ class Policy(Protocol):
     def name(self) -> str:
         """What it is called in a scorecard."""
 
-    def wanted(self, week: int, position: Integers, rate: Floats) -> Integers:
+    def wanted(self, week: int, position: Integers, rate: Floats, customers: Integers) -> Integers:
         """Return units to order for each stage, before lots.
 
         Parameters
@@ -31,6 +31,8 @@ class Policy(Protocol):
             On hand plus on order less what is committed to work.
         rate : ndarray, shape (n_stages,)
             Units a day asked of the stage over the last four weeks.
+        customers : ndarray, shape (n_stages,)
+            Units customers asked of it over the last four weeks of those played.
         """
 
 
@@ -46,7 +48,7 @@ class CoverPolicy:
     cover_days: float = 30.0
     name: str = "days of cover"
 
-    def wanted(self, week: int, position: Integers, rate: Floats) -> Integers:
+    def wanted(self, week: int, position: Integers, rate: Floats, customers: Integers) -> Integers:
         """Return what brings positions below their trigger up to their cover."""
         lead = np.array([stage.lead_time_days_mean for stage in self.stages.rows])
         trigger = rate * (lead + self.safety_days)
@@ -59,34 +61,45 @@ class PlannedPolicy:
     """A plan carried out week by week, corrected for what came differently.
 
     Each week a stage is brought to the inventory position the plan meant it to have after
-    that week's decisions; between decisions only where it falls below its reorder point. Both
-    levels move with what was asked over the last four weeks against what the plan expected,
-    drawn to 1 by as much evidence as `caution_units`: what a new forecast would do.
+    that week's decisions; between decisions only where it is behind by half a usual order, as
+    where an order could not be placed. Levels move with what customers downstream asked for
+    over the last four weeks against what the plan expected of them, drawn to 1 by as much
+    evidence as `caution_units`: what a new forecast would do.
+
+    Attributes
+    ----------
+    path : ndarray, shape (n_stages, n_weeks)
+        On hand and on order after the decisions of a week.
+    orders : bool ndarray, shape (n_stages, n_weeks)
+        Weeks with a decision.
+    usual : ndarray, shape (n_stages,)
+        Mean units of a decision; infinite where there is none.
+    expected : ndarray, shape (n_stages, n_weeks)
+        What customers are to ask for of a stage and all it supplies.
+    reach : ndarray, shape (n_stages, n_stages)
+        Units of a row's stage in one unit sold at a column's.
     """
 
     stages: Stages
     path: Floats
     orders: np.ndarray
-    reorder: Floats
+    usual: Floats
     expected: Floats
+    reach: Floats
     name: str = "plan"
     caution_units: float = 20.0
 
-    def wanted(self, week: int, position: Integers, rate: Floats) -> Integers:
+    def wanted(self, week: int, position: Integers, rate: Floats, customers: Integers) -> Integers:
         """Return what brings positions to where the plan would now mean them to be."""
         at = min(week, self.path.shape[1] - 1)
-        level = self._level(at, rate)
-        gap = self.path[:, at] * level - position
-        due = self.orders[:, at] | (position < self.reorder[:, at] * level)
+        gap = self.path[:, at] * self._level(at, customers) - position
+        due = self.orders[:, at] | (gap >= 0.5 * self.usual)
         return np.where(due & (gap >= 1), np.rint(gap), 0).astype(np.int64)
 
-    def _level(self, week: int, rate: Floats) -> Floats:
+    def _level(self, week: int, customers: Integers) -> Floats:
         """Return what was asked over what was expected, for the weeks that have passed."""
-        first = max(0, week - 4)
-        if week == 0:
-            return np.ones(len(rate))
-        expected = self.expected[:, first:week].sum(axis=1)
-        asked = rate * 7.0 * (week - first)
+        expected = self.expected[:, max(0, week - 4) : week].sum(axis=1)
+        asked = self.reach @ customers
         ratio = (asked + self.caution_units) / (expected + self.caution_units)
         return np.asarray(np.clip(ratio, 0.5, 2.0))
 
@@ -96,11 +109,9 @@ def planned_policy(plan: Plan, stages: Stages, *, name: str = "plan") -> Planned
     starts = plan["projected_stock"]["period_start"].unique().sort().to_list()
     weeks, first = len(starts), starts[0]
     count = len(stages.rows)
-    opening = np.zeros((count, weeks))
-    closing_flows = _by_stage(plan["projected_stock"], stages, starts, "opening")
-    opening += closing_flows
+    opening = _by_stage(plan["projected_stock"], stages, starts, "opening")
     pipeline = np.zeros((count, weeks))
-    orders = np.zeros((count, weeks), dtype=bool)
+    orders, placed = np.zeros((count, weeks), dtype=bool), np.zeros(count)
     for row in plan["supply_plan"].iter_rows(named=True):
         stage = stages.index.get((row["item"], row["destination"]))
         if stage is None:
@@ -109,17 +120,41 @@ def planned_policy(plan: Plan, stages: Stages, *, name: str = "plan") -> Planned
         if start >= weeks:
             continue
         orders[stage, start] = True
+        placed[stage] += row["quantity"]
         pipeline[stage, start : max(start, _arrival(row["due_on"], first)) + 1] += row["quantity"]
     dates = _changed_dates(plan)
     for stage, units, day, order, line in stages.existing:
         arrives = _arrival(dates.get((order, line), day), first)
         pipeline[stage, : max(0, arrives) + 1] += units
-    reorder = _by_stage(plan["stock_targets"], stages, starts, "reorder_point")
-    expected = sum(
-        (_by_stage(plan["projected_stock"], stages, starts, c) for c in ("demand", "issues")),
-        start=np.zeros((count, weeks)),
-    )
-    return PlannedPolicy(stages, opening + pipeline, orders, reorder, expected, name)
+    reach = _reach(stages)
+    demand = _by_stage(plan["projected_stock"], stages, starts, "demand")
+    times = orders.sum(axis=1)
+    usual = np.where(times > 0, placed / np.maximum(times, 1), np.inf)
+    return PlannedPolicy(stages, opening + pipeline, orders, usual, reach @ demand, reach, name)
+
+
+def _reach(stages: Stages) -> Floats:
+    """Return units of each stage that go into one unit at every other, itself included."""
+    count = len(stages.rows)
+    reach = np.eye(count)
+    feeders: list[list[tuple[int, float]]] = [[] for _ in range(count)]
+    fed = np.zeros(count, np.int64)
+    for number, row in enumerate(stages.rows):
+        if row.kind == "move" and (row.item, row.source) in stages.index:
+            feeders[number] = [(stages.index[row.item, row.source], 1.0)]
+        elif row.kind == "make":
+            feeders[number] = list(row.components)
+        for feeder, _per in feeders[number]:
+            fed[feeder] += 1
+    # What nothing more draws on passes what it needs up; stages never feed one another round.
+    ready = [number for number in range(count) if fed[number] == 0]
+    for number in ready:
+        for feeder, per in feeders[number]:
+            reach[feeder] += per * reach[number]
+            fed[feeder] -= 1
+            if fed[feeder] == 0:
+                ready.append(feeder)
+    return reach
 
 
 def _arrival(day: date, first: date) -> int:

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
-import polars as pl
 
 from fivefold.cycle.fulfilment import Operations, SoldLine, SupplyLine, SupplyOrder
 from fivefold.ledger import events
 from fivefold.ledger.accounts import ACCOUNTS
 from fivefold.ledger.events import Command, Line
 from fivefold.ledger.journal import Journal
+from fivefold.twin.draws import RATE_DAYS, Draws, Stream
 from fivefold.twin.policies import Policy, in_lots
 from fivefold.twin.stages import Floats, Integers, Stage, Stages
 from fivefold.twin.world import lead_time_days
@@ -25,48 +25,10 @@ from fivefold.units import from_minor
 
 #: Days from sale to the return of a unit, the same for every policy.
 RETURN_LAG_DAYS = 18
-#: Days over which a stage's recent rate is taken.
-RATE_DAYS = 28
+#: Weeks beyond the last day in which bills may fall due.
+_WEEKS_OF_CREDIT = 80
 #: Income and expense accounts: what contribution is made of.
 _FLOWS = frozenset(a for a, (side, _) in ACCOUNTS.items() if side in ("income", "expense"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stream:
-    """Demand of one item in one channel, what a unit brings and what a sale costs.
-
-    `fees` are charged by the marketplace a unit, by its own names; `carriage` is ours.
-    """
-
-    item: str
-    location: str
-    channel: str
-    price: float
-    fees: Mapping[str, float]
-    carriage: float
-    return_share: float
-    sellable_share: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draws:
-    """What one replication holds, the same for every policy.
-
-    Parameters
-    ----------
-    demand : ndarray, shape (n_streams, n_days)
-    lead_time : ndarray, shape (n_stages, n_weeks), uniform in (0, 1)
-        Luck of an order placed in that week.
-    existing : ndarray, shape (n_existing,), uniform in (0, 1)
-    yields : ndarray, shape (n_stages, n_weeks), standard normal
-    returns : ndarray, shape (n_streams, n_days), uniform in (0, 1)
-    """
-
-    demand: Integers
-    lead_time: Floats
-    existing: Floats
-    yields: Floats
-    returns: Floats
 
 
 @dataclass
@@ -110,6 +72,9 @@ class Replay:
         self.received: list[tuple[int, int]] = []
         self.documents = 0
         self.cash = 0.0
+        self.payable = np.zeros(days // 7 + _WEEKS_OF_CREDIT)
+        self.sold = np.zeros((count, RATE_DAYS + days), dtype=np.int64)
+        self._papers: set[tuple[int, str, str, str]] = set()
         self._sold_at = [self.stages.index[s.item, s.location] for s in self.streams]
         self._seed_existing()
 
@@ -192,7 +157,13 @@ class Replay:
                 ),
             )
             self.on_order[stage] += units
+            if row.kind == "buy":
+                bill = (1.0 - row.deposit_share) * row.landed_unit_cost * units
+                self._owe(ahead + row.payment_days, bill)
             self.due.setdefault(arrives, []).append((supply, stage, units))
+
+    def _owe(self, day: int, amount: float) -> None:
+        self.payable[min(day // 7, len(self.payable) - 1)] += amount
 
     def _receive(self, day: int) -> None:
         """Take in what arrives; what the books refuse is tried again the next day."""
@@ -289,10 +260,11 @@ class Replay:
         recent = self.asked[:, day : day + RATE_DAYS].mean(axis=1)
         rate = np.where(day < RATE_DAYS, np.maximum(recent, 0) + self._sub_unit(day), recent)
         position = self.on_hand + self.on_order - self.committed
-        units = in_lots(self.policy.wanted(week, position, rate), self.stages)
+        sold = self.sold[:, day : day + RATE_DAYS].sum(axis=1)
+        units = in_lots(self.policy.wanted(week, position, rate, sold), self.stages)
         hours = dict(self.stages.weekly_hours)
-        room = self._room()
-        self.cash += self.stages.cash_per_week
+        room = self._room(day)
+        self.cash += self.stages.cash_per_week - self.payable[week]
         cover = position / np.maximum(rate, 1e-9)
         for kind in ("move", "make", "buy"):
             # What would run out first comes first, where hours, room or cash are short.
@@ -300,15 +272,36 @@ class Replay:
                 if self.stages.rows[stage].kind == kind:
                     self._place(kind, int(stage), int(units[stage]), day, hours, room)
 
-    def _room(self) -> dict[str, float]:
-        """Return the cube left at each place with a limit, what is on its way counted."""
+    def _room(self, day: int) -> dict[str, float]:
+        """Return the cube left at each place with a limit.
+
+        A marketplace counts a shipment from the day it leaves; at a place of our own goods
+        take up room when they come, so what comes within a week is counted.
+        """
+        coming = np.zeros(len(self.stages.rows))
+        for ahead in range(7):
+            for _supply, stage, units in self.due.get(day + ahead, ()):
+                coming[stage] += units
         room = dict(self.stages.storage_m3)
         for stage, row in enumerate(self.stages.rows):
             if row.location in room:
-                room[row.location] -= row.volume_m3 * float(
-                    self.on_hand[stage] + self.on_order[stage]
-                )
+                on_way = self.on_order if row.location in self.stages.networks else coming
+                room[row.location] -= row.volume_m3 * float(self.on_hand[stage] + on_way[stage])
         return room
+
+    def _can_pay(self, row: Stage, units: int, day: int) -> bool:
+        """Whether cash meets the deposit now and the rest when due, and all bills between."""
+        if not np.isfinite(self.stages.cash_per_week):
+            return True
+        week = day // 7
+        ahead = np.arange(len(self.payable) - week)
+        left = self.cash + self.stages.cash_per_week * ahead
+        left -= np.append(0.0, self.payable[week + 1 :].cumsum())
+        value = row.landed_unit_cost * units
+        arrives = day + round(row.lead_time_days_mean)
+        bill_week = min((arrives + row.payment_days) // 7, len(self.payable) - 1) - week
+        needed = np.where(ahead >= max(bill_week, 0), value, value * row.deposit_share)
+        return bool((left - needed >= -1e-9).all())
 
     def _sub_unit(self, day: int) -> Floats:
         """Return the part of a slow stage's rate that whole units of history round away."""
@@ -330,7 +323,7 @@ class Replay:
             units = self._fits(row, units, room)
         elif kind == "make":
             units = self._can_make(stage, units, hours)
-        elif row.landed_unit_cost * units > self.cash or self._is_closed(row.source, day):
+        elif self._is_closed(row.source, day) or not self._can_pay(row, units, day):
             units = 0
         if units <= 0:
             return
@@ -357,10 +350,19 @@ class Replay:
                 self.asked[component, RATE_DAYS + day] += used
         else:
             self.ordered_value += row.unit_price * units
-            self.cash -= row.landed_unit_cost * units
+            value = row.landed_unit_cost * units
+            self.cash -= row.deposit_share * value
+            billed = day + round(row.lead_time_days_mean) + row.payment_days
+            if billed // 7 <= day // 7:
+                self.cash -= (1.0 - row.deposit_share) * value
+            else:
+                self._owe(billed, (1.0 - row.deposit_share) * value)
         self.on_order[stage] += units
         self.ordered[stage, day // 7] += units
-        self.documents += 1
+        # Lines to one place on one day share a paper; each run of a product has its own.
+        paper = (day, kind, row.source, row.item if kind == "make" else row.location)
+        self.documents += paper not in self._papers
+        self._papers.add(paper)
         self.due.setdefault(arrives, []).append((supply, stage, units))
 
     def _is_closed(self, supplier: str, day: int) -> bool:
@@ -392,8 +394,10 @@ class Replay:
             free = max(0, int(self.on_hand[component] - self.committed[component]))
             units = min(units, int(free / per_unit) if per_unit > 0 else units)
         if row.resource in hours and row.hours_per_unit > 0:
-            units = min(units, int(hours[row.resource] / row.hours_per_unit))
-            hours[row.resource] -= units * row.hours_per_unit
+            left = hours[row.resource] - row.setup_hours
+            units = max(0, min(units, int(left / row.hours_per_unit)))
+            if units:
+                hours[row.resource] = left - units * row.hours_per_unit
         return units
 
     def _supply_order(
@@ -431,6 +435,7 @@ class Replay:
         for stream in np.flatnonzero(wanted):
             stage = self._sold_at[stream]
             self.asked[stage, RATE_DAYS + day] += wanted[stream]
+            self.sold[stage, RATE_DAYS + day] += wanted[stream]
             free = int(self.on_hand[stage] - self.committed[stage])
             units = min(int(wanted[stream]), max(0, free))
             if units == 0:
@@ -599,49 +604,3 @@ class ReplayResult:
 def _whole(units: float) -> int:
     """Return units rounded up, a hair above a whole number counting as that number."""
     return int(-(-(units - 1e-9) // 1))
-
-
-def draw(rng: np.random.Generator, demand: Integers, stages: Stages, *, weeks: int) -> Draws:
-    """Return the luck of one replication, drawn once and handed to every policy."""
-    count = len(stages.rows)
-    return Draws(
-        demand=demand,
-        lead_time=rng.uniform(1e-9, 1 - 1e-9, size=(count, weeks)),
-        existing=rng.uniform(1e-9, 1 - 1e-9, size=len(stages.existing)),
-        yields=rng.normal(size=(count, weeks)),
-        returns=rng.uniform(size=demand.shape),
-    )
-
-
-def asked_before(history: pl.DataFrame, stages: Stages, *, as_of: date) -> Floats:
-    """Return units a day asked of each stage over the four weeks before, upstream ones included."""
-    recent = history.filter(
-        (pl.col("date") < as_of) & (pl.col("date") >= as_of - timedelta(days=RATE_DAYS))
-    )
-    rate = np.zeros(len(stages.rows))
-    for item, location, units in (
-        recent.group_by("item", "location").agg(pl.col("units").sum()).iter_rows()
-    ):
-        stage = stages.index.get((item, location))
-        if stage is not None:
-            rate[stage] += units / RATE_DAYS
-    own = rate.copy()
-    for stage, row in enumerate(stages.rows):
-        _pass_up(stage, own[stage], row.kind, stages, rate, depth=0)
-    return rate
-
-
-def _pass_up(
-    stage: int, units: float, kind: str, stages: Stages, rate: Floats, *, depth: int
-) -> None:
-    """Add a stage's own rate to every stage it is refilled from."""
-    assert depth < 50, "stages refill each other in a circle"
-    row = stages.rows[stage]
-    feeders: list[tuple[int, float]] = []
-    if kind == "move" and (row.item, row.source) in stages.index:
-        feeders = [(stages.index[row.item, row.source], 1.0)]
-    elif kind == "make":
-        feeders = list(row.components)
-    for feeder, per_unit in feeders:
-        rate[feeder] += units * per_unit
-        _pass_up(feeder, units * per_unit, stages.rows[feeder].kind, stages, rate, depth=depth + 1)

@@ -7,7 +7,7 @@ two policies differ in what they order and in nothing else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -34,7 +34,8 @@ class Stage:
     `kind` is buy, move, make, or none where nothing can refill it. `components` are stages
     (by number) and units of each in one unit made. `moving_cost` is freight and placement of a
     unit that is sent there; `storage_per_day` what a unit costs there from January to September
-    and from October to December.
+    and from October to December. A supplier is paid `deposit_share` with the order and the rest
+    `payment_days` after the goods have come; a run of a product takes `setup_hours` first.
     """
 
     item: str
@@ -56,6 +57,9 @@ class Stage:
     volume_m3: float
     moving_cost: float
     storage_per_day: tuple[float, float]
+    setup_hours: float = 0.0
+    deposit_share: float = 1.0
+    payment_days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,8 @@ class Stages:
         Money for purchases a week; infinite where nothing limits it.
     closed : mapping of supplier to days
         Days on which a supplier takes no order at all.
+    networks : frozenset of locations
+        Places of a marketplace, whose room shipments take up from the day they leave.
     """
 
     rows: tuple[Stage, ...]
@@ -87,6 +93,7 @@ class Stages:
     storage_m3: Mapping[str, float]
     cash_per_week: float
     closed: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    networks: frozenset[str] = frozenset()
 
 
 def stages_of(plan: Plan, dataset: Dataset) -> Stages:
@@ -99,9 +106,15 @@ def stages_of(plan: Plan, dataset: Dataset) -> Stages:
     items = {row["item"]: row for row in dataset["items"].iter_rows(named=True)}
     makes = _makes(dataset)
     costs = _PlaceCosts.of(plan, dataset)
+    terms = _terms(dataset)
     rows = tuple(
-        _stage(item, location, ways.get((item, location)), items.get(item, {}), makes, index, costs)
-        for item, location in keys
+        replace(stage, deposit_share=terms[stage.source][0], payment_days=terms[stage.source][1])
+        if stage.kind == "buy" and stage.source in terms
+        else stage
+        for stage in (
+            _stage(key[0], key[1], ways.get(key), items.get(key[0], {}), makes, index, costs)
+            for key in keys
+        )
     )
     return Stages(
         rows=rows,
@@ -112,7 +125,14 @@ def stages_of(plan: Plan, dataset: Dataset) -> Stages:
         storage_m3=_storage_limits(dataset),
         cash_per_week=_cash_per_week(dataset),
         closed=_closed_days(dataset),
+        networks=costs.networks,
     )
+
+
+def _terms(dataset: Dataset) -> dict[str, tuple[float, int]]:
+    """Return what part of an order each supplier wants with it, and when it wants the rest."""
+    rows = dataset["suppliers"].select("supplier", "deposit_share", "payment_days").iter_rows()
+    return {name: (deposit or 0.0, int(days or 0)) for name, deposit, days in rows}
 
 
 def _ways(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], dict[str, object]]:
@@ -192,6 +212,10 @@ def _makes(dataset: Dataset) -> dict[str, dict[str, object]]:
         .group_by("product")
         .agg(
             hours=pl.col("run_time_hours_per_unit").max(),
+            setup=pl.col("setup_time_hours")
+            .fill_null(0.0)
+            .sort_by("run_time_hours_per_unit")
+            .last(),
             resource=pl.col("resource").sort_by("run_time_hours_per_unit").last(),
             share=pl.col("yield_share").fill_null(1.0).product(),
         )
@@ -248,6 +272,7 @@ def _stage(
         ),
         hours_per_unit=float(made.get("hours") or 0.0),  # type: ignore[arg-type]
         resource=str(made.get("resource") or ""),
+        setup_hours=float(made.get("setup") or 0.0),  # type: ignore[arg-type]
         yield_share=float(made.get("share") or 1.0),  # type: ignore[arg-type]
         volume_m3=volume / 1e6,
         moving_cost=costs.moving.get((item, location), 0.0) if kind == "move" else 0.0,

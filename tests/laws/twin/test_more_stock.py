@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from fivefold.ledger import events
 from fivefold.ledger.events import Line
 from fivefold.ledger.journal import Journal
-from fivefold.twin.replay import Draws, Replay, Stream
+from fivefold.twin.draws import Draws, Stream
+from fivefold.twin.replay import Replay
 from fivefold.twin.stages import Stage, Stages
 
 AS_OF = date(2026, 11, 22)
@@ -24,7 +25,7 @@ class Idle:
 
     name = "nothing"
 
-    def wanted(self, week: int, position: Any, rate: Any) -> Any:
+    def wanted(self, week: int, position: Any, rate: Any, customers: Any) -> Any:
         return np.zeros(len(position), dtype=np.int64)
 
 

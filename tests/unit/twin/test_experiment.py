@@ -14,9 +14,10 @@ import pytest
 from fivefold.ledger.balances import on_hand
 from fivefold.ledger.verify import verify
 from fivefold.twin import experiment
+from fivefold.twin.draws import Draws, asked_before, draw
 from fivefold.twin.experiment import prove
 from fivefold.twin.policies import CoverPolicy
-from fivefold.twin.replay import Draws, Replay, asked_before, draw
+from fivefold.twin.replay import Replay
 
 AS_OF = date(2026, 11, 22)
 
@@ -26,7 +27,7 @@ class Idle:
 
     name = "nothing"
 
-    def wanted(self, week: int, position: Any, rate: Any) -> Any:
+    def wanted(self, week: int, position: Any, rate: Any, customers: Any) -> Any:
         return np.zeros(len(position), dtype=np.int64)
 
 
