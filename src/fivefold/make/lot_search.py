@@ -1,12 +1,11 @@
 """Lots under capacity found by relax-and-fix and improved by fix-and-optimise.
 
 Small programs are handed to the solver; everything else is decided here. Effort is counted in
-CPU-seconds, so that a busy machine changes no answer's worth.
+seconds of the clock that is handed in: with CPU-seconds a busy machine changes no answer's worth.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 from fivefold.make.lot_model import LotModel, build_model, violated
 from fivefold.make.lot_problem import FloatArray, LotPlan, LotProblem
 
+#: Seconds of effort spent so far, such as `time.process_time`: rooms look at no clock themselves.
+Clock = Callable[[], float]
 #: Share of the effort for the whole program at once, before parts of it are looked at.
 _WHOLE_SHARE = 0.15
 #: Share of the effort for inequalities at the root.
@@ -30,6 +31,9 @@ _PART_SHARE = 0.08
 #: Set-ups that are free in the first part looked at.
 _FIRST_SIZE = 50
 _SMALLEST = 16
+#: Relative gap at which a part counts as solved at first, and parts without gain until it narrows.
+_FIRST_GAP = 2e-3
+_PATIENCE = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +49,14 @@ class Answer:
 class Solver:
     """One program in the solver's memory, of which parts are freed and solved."""
 
-    def __init__(self, model: LotModel) -> None:
+    def __init__(self, model: LotModel, clock: Clock) -> None:
         import highspy
 
-        self.model = model
+        self.model, self.clock = model, clock
         self.highs: Any = highspy.Highs()
         for name, value in {
             "output_flag": False,
             "threads": 1,
-            "mip_rel_gap": 1e-6,
             "random_seed": 1,
         }.items():
             self.highs.setOptionValue(name, value)
@@ -66,7 +69,7 @@ class Solver:
 
     def _stop(self, event: Any) -> None:
         # The flag outlives a run: it must be taken back as well as set.
-        event.interrupt(time.process_time() > self._until)
+        event.interrupt(self.clock() > self._until)
 
     def tighten(self, *, seconds: float) -> float:
         """Add (l, S) inequalities while the relaxation breaks any; return the bound it gives.
@@ -76,11 +79,11 @@ class Solver:
         """
         count, rows = len(self.binary), self.highs.getNumRow()
         zeros, ones, none = np.zeros(count), np.ones(count), np.zeros(count, bool)
-        until = time.process_time() + seconds
+        until = self.clock() + seconds
         relaxed = self.solve(zeros, ones, none, seconds=max(1.0, seconds))
         if relaxed is None:
             return -np.inf
-        while time.process_time() < until:
+        while self.clock() < until:
             found = violated(self.model, relaxed.values)
             if not found:
                 break
@@ -88,7 +91,7 @@ class Solver:
                 self.highs.addRow(
                     least, 1e30, len(columns), np.array(columns, np.int32), np.array(factors)
                 )
-            self._until = time.process_time() + max(1.0, seconds)
+            self._until = self.clock() + max(1.0, seconds)
             self.highs.run()
             info = self.highs.getInfo()
             if self.highs.modelStatusToString(self.highs.getModelStatus()) != "Optimal":
@@ -112,10 +115,12 @@ class Solver:
         *,
         seconds: float,
         start: FloatArray | None = None,
+        gap: float = 1e-6,
     ) -> Answer | None:
         """Return the best answer within bounds of the set-ups, `whole` of which are 0 or 1."""
         highs, count = self.highs, len(self.binary)
         highs.clearSolver()
+        highs.setOptionValue("mip_rel_gap", gap)
         highs.changeColsBounds(count, self.binary, lower, upper)
         kinds = np.array([kind.value for kind in self._kinds], np.uint8)
         highs.changeColsIntegrality(count, self.binary, kinds[whole.astype(np.int64)])
@@ -125,7 +130,7 @@ class Solver:
             known = highspy.HighsSolution()
             known.col_value = start.tolist()
             highs.setSolution(known)
-        self._until = time.process_time() + seconds
+        self._until = self.clock() + seconds
         highs.run()
         info = highs.getInfo()
         # 2 is a feasible point, of a linear or of a mixed-integer program.
@@ -141,6 +146,7 @@ class Solver:
 def solve_lots(
     problem: LotProblem,
     *,
+    clock: Clock,
     seconds: float = 10.0,
     seed: int = 1,
     tell: Callable[[float, float], bool] | None = None,
@@ -156,8 +162,10 @@ def solve_lots(
     Parameters
     ----------
     problem : LotProblem
+    clock : callable
+        Tells the seconds spent so far, such as `time.process_time`.
     seconds : float
-        CPU-seconds, above 0.
+        Effort by that clock, above 0.
     seed : int
         Of the order in which parts are looked at.
     tell : callable, optional
@@ -177,22 +185,21 @@ def solve_lots(
     """
     if seconds <= 0:
         raise ValueError(f"seconds must be above 0, found {seconds}")
-    started = time.process_time()
     model = build_model(problem)
-    search = _Search(model, started + seconds, seconds, seed, tell)
+    search = _Search(model, clock, seconds, seed, tell)
     return search.run()
 
 
-def solve_plainly(problem: LotProblem, *, seconds: float) -> LotPlan:
+def solve_plainly(problem: LotProblem, *, seconds: float, clock: Clock) -> LotPlan:
     """Return what the solver alone finds in so many CPU-seconds with the plain program.
 
     A second road to the cost of small problems, and the peer of large ones.
     """
-    started = time.process_time()
+    started = clock()
     model = build_model(problem)
-    solver = Solver(model)
+    solver = Solver(model, clock)
     count = len(model.binary)
-    left = max(0.1, seconds - (time.process_time() - started))
+    left = max(0.1, seconds - (clock() - started))
     found = solver.solve(np.zeros(count), np.ones(count), np.ones(count, bool), seconds=left)
     if found is None:
         return _nothing(model)
@@ -275,13 +282,14 @@ class _Search:
     def __init__(
         self,
         model: LotModel,
-        until: float,
+        clock: Clock,
         seconds: float,
         seed: int,
         tell: Callable[[float, float], bool] | None,
     ) -> None:
-        self.model, self.until, self.seconds = model, until, seconds
-        self.solver = Solver(model)
+        self.model, self.clock, self.seconds = model, clock, seconds
+        self.until = clock() + seconds
+        self.solver = Solver(model, clock)
         self.tell = tell
         self.rng = np.random.default_rng(seed)
         self.count = len(model.binary)
@@ -292,7 +300,7 @@ class _Search:
         self.stopped = False
 
     def left(self) -> float:
-        return self.until - time.process_time()
+        return self.until - self.clock()
 
     def run(self) -> LotPlan:
         every = np.ones(self.count, bool)
@@ -302,7 +310,7 @@ class _Search:
         proved = self._take(whole, whole=True)
         if not proved:
             lots = self._sequenced()
-            self._take(lots if lots is not None else self._relax_and_fix())
+            self._take(lots or (None if self.best else self._relax_and_fix()))
             self._fix_and_optimise()
         if self.best is None:
             self._take(
@@ -380,16 +388,16 @@ class _Search:
         problem = self.model.problem
         if not fills_periods(problem):
             return None
-        until = time.process_time() + _SEQUENCE_SHARE * self.seconds
+        until = self.clock() + _SEQUENCE_SHARE * self.seconds
         best = (np.inf, np.empty(0, np.int64), np.empty(0, np.int64))
         trials, seed = 20_000, 1
-        while time.process_time() < until and not self.stopped:
-            begun = time.process_time()
+        while self.clock() < until and not self.stopped:
+            begun = self.clock()
             found = best_sequence(problem, trials=trials, seed=seed)
             best = min(best, found, key=lambda one: one[0])
-            spent = max(1e-3, time.process_time() - begun)
+            spent = max(1e-3, self.clock() - begun)
             # Few long coolings beat many short ones.
-            rest = until - time.process_time()
+            rest = until - self.clock()
             trials, seed = int(np.clip(trials * rest / spent / 2, 20_000, 20_000_000)), seed + 1
             if rest < 0.02 * self.seconds:
                 break
@@ -409,7 +417,7 @@ class _Search:
 
     def _fix_and_optimise(self) -> None:
         """Decide parts anew while there is effort left."""
-        size = float(_FIRST_SIZE)
+        size, gap = float(_FIRST_SIZE), _FIRST_GAP
         since = 0
         while self.left() > 0.02 * self.seconds and not self.stopped and self.best is not None:
             free = self._part(int(size))
@@ -422,15 +430,18 @@ class _Search:
                 np.ones(self.count, bool),
                 seconds=self._share(_PART_SHARE),
                 start=self.best.values,
+                gap=gap,
             )
             everything = bool(free.all())
-            if self._take(answer, whole=everything):
+            if self._take(answer, whole=everything and gap <= 1e-6):
                 return
             improved = self.best.cost < before - 1e-9 * (1 + abs(before))
             since = 0 if improved else since + 1
+            if since > _PATIENCE:
+                gap = max(1e-6, gap / 3)
             if answer is None or not answer.proved:
                 size = max(float(_SMALLEST), size * 0.8)
-            elif since > 3:
+            elif since > _PATIENCE:
                 size = min(float(self.count), size * 1.15)
 
     def _part(self, size: int) -> NDArray[np.bool_]:
