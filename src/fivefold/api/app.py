@@ -19,7 +19,17 @@ from fivefold.api.context import Context, guard
 from fivefold.api.desk import Desks
 from fivefold.api.door import LOCAL_HOSTS, Door, Limits
 from fivefold.api.jobs import Job, Jobs
-from fivefold.api.routes import books, channels, data, entry, execution, plans, purchasing, work
+from fivefold.api.routes import (
+    books,
+    channels,
+    data,
+    entry,
+    execution,
+    plans,
+    prices,
+    purchasing,
+    work,
+)
 from fivefold.api.webhooks import Webhooks
 
 #: Routers of the API in the order in which a path is looked for, the busiest first.
@@ -31,6 +41,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     execution.router,
     purchasing.router,
     channels.router,
+    prices.router,
     entry.router,
     documentation.router,
 )
