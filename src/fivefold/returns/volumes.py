@@ -87,8 +87,8 @@ def forecast_returns(
     """
     params = params or VolumeParams()
     sales = _sales(dataset, params, as_of)
-    returned = _returned(dataset, params, as_of)
     lag, lag_source = _lag(dataset, params, as_of)
+    returned = _returned(dataset, params, lag, as_of)
     exposure = _exposure(sales, lag, as_of)
     counts = _counts(dataset, exposure, returned)
     shares = return_shares(counts, params)
@@ -129,20 +129,36 @@ def _sales(dataset: Dataset, params: VolumeParams, as_of: date) -> pl.DataFrame:
     )
 
 
-def _returned(dataset: Dataset, params: VolumeParams, as_of: date) -> dict[str, float]:
-    """Return units that came back within the history, without those sold before it."""
+def _returned(
+    dataset: Dataset, params: VolumeParams, lag: FloatArray, as_of: date
+) -> dict[str, float]:
+    """Return units that came back within the history, without those sold before it.
+
+    A return that is not joined to its order counts by the chance that its delay is not longer
+    than the history was old when it came: a share of those that come early were sold before.
+    """
     since = as_of - timedelta(days=params.history_days)
     day = pl.col("returned_at").dt.date()
     sold = dataset["orders"].group_by("order", "item").agg(_sale_day().min().alias("sold_on"))
+    first = sold["sold_on"].min()
+    begin = max(since, first) if isinstance(first, date) else since
+    passed = pl.DataFrame({"age": np.arange(len(lag)), "passed": np.cumsum(lag)}).cast(
+        {"age": pl.Int64}
+    )
     back = (
         dataset["returns"]
         .filter((day > since) & (day <= as_of))
         .join(sold, on=["order", "item"], how="left")
         .filter(pl.col("sold_on").is_null() | (pl.col("sold_on") > since))
+        .with_columns((day - pl.lit(begin)).dt.total_days().clip(0, len(lag) - 1).alias("age"))
+        .join(passed, on="age", how="left")
     )
+    weight = pl.when(pl.col("sold_on").is_null()).then(pl.col("passed")).otherwise(1.0)
     return {
         item: float(units)
-        for item, units in back.group_by("item").agg(pl.col("quantity").sum()).iter_rows()
+        for item, units in back.group_by("item")
+        .agg((pl.col("quantity") * weight).sum())
+        .iter_rows()
     }
 
 
@@ -165,19 +181,19 @@ def _lag(dataset: Dataset, params: VolumeParams, as_of: date) -> tuple[FloatArra
         .select(
             (pl.col("returned_at").dt.date() - pl.col("day")).dt.total_days().alias("lag"),
             (pl.lit(as_of) - pl.col("day")).dt.total_days().alias("seen"),
-            pl.col("quantity"),
         )
         .filter((pl.col("lag") >= 0) & (pl.col("lag") <= params.longest_lag_days))
     )
-    if joined["quantity"].sum() >= 20:
+    # Each return counts once, however many units: one large one must not set the delay of all.
+    if joined.height >= 20:
         return (
             lag_distribution(
                 joined["lag"].to_numpy(),
                 joined["seen"].to_numpy(),
-                joined["quantity"].to_numpy(),
+                np.ones(joined.height),
                 longest_days=params.longest_lag_days,
             ),
-            f"{joined['quantity'].sum()} returns joined to their orders",
+            f"{joined.height} returns joined to their orders",
         )
     days = np.arange(params.longest_lag_days + 1)
     rate = 1.0 / (1.0 + params.assumed_lag_days)
