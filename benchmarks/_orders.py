@@ -17,6 +17,7 @@ from fivefold.deliver.sourcing_kernel import (
     Stock,
     Terms,
     Times,
+    lay_out,
     records,
 )
 from fivefold.deliver.zones import great_circle_miles, zones_of
@@ -134,7 +135,7 @@ def draw_orders(company: Company, *, lines: int, seed: int) -> Lines:
 def stock_of(company: Company, price: npt.NDArray[np.float32] | None = None) -> Stock:
     """Return fresh stock, one bucket a holder."""
     rows = len(company.item)
-    return Stock(
+    return lay_out(
         holder_first=np.searchsorted(company.item, np.arange(len(company.popularity) + 1)).astype(
             np.int64
         ),

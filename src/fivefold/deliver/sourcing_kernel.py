@@ -38,10 +38,10 @@ LINE = np.dtype(
 HOLDER = np.dtype(
     [
         ("place", np.int32),
-        ("safety", np.float32),
-        ("bucket", np.int64),
-        ("short_price", np.float32),
+        ("bucket", np.int32),
         ("unit_price", np.float32),
+        ("safety", np.float32),
+        ("short_price", np.float32),
     ]
 )
 #: Units free from a day on; `spread` is the class of their delay.
@@ -61,22 +61,33 @@ SITE = np.dtype(
         ("sent_lb", np.float64),
     ]
 )
+#: What the kernel knows besides: the least a pick costs anywhere.
 _TERMS = np.dtype(
-    [("late", np.float64), ("wait", np.float64), ("split", np.float64), ("most_legs", np.int64)]
+    [
+        ("late", np.float64),
+        ("wait", np.float64),
+        ("split", np.float64),
+        ("most_legs", np.int64),
+        ("least_pick", np.float64),
+    ]
 )
+#: Parts a line may be thought of as being served in when a place is judged beforehand.
+_PARTS = 8
+#: Lines whose stock is read before they are served.
+_AHEAD = 48
 _LEG = np.dtype(
     [
-        ("line", np.int64),
-        ("place", np.int64),
         ("units", np.int64),
-        ("ready", np.int64),
-        ("ship", np.int64),
-        ("arrive", np.int64),
-        ("basis", np.int64),
-        ("spread", np.int64),
         ("cost", np.float64),
         ("more", np.float64),
-        ("other", np.int64),
+        ("line", np.int32),
+        ("place", np.int32),
+        ("ready", np.int32),
+        ("ship", np.int32),
+        ("arrive", np.int32),
+        ("other", np.int32),
+        ("basis", np.int16),
+        ("spread", np.int16),
     ]
 )
 
@@ -95,12 +106,26 @@ class Stock(NamedTuple):
     """Item `i` is held by `holders[holder_first[i]:holder_first[i + 1]]`, by place.
 
     A holder has buckets from its `bucket` to that of the next, by day; one row of HOLDER more
-    than holders ends the last.
+    than holders ends the last. `homes` and `prices` repeat what is looked at of every holder,
+    close together.
     """
 
     holder_first: Array
     holders: Array
     buckets: Array
+    homes: Array
+    prices: Array
+
+
+def lay_out(holder_first: Array, holders: Array, buckets: Array) -> Stock:
+    """Return stock with the columns of its holders that are looked at most."""
+    return Stock(
+        holder_first,
+        holders,
+        buckets,
+        np.ascontiguousarray(holders["place"]),
+        np.ascontiguousarray(holders["unit_price"]),
+    )
 
 
 class Places(NamedTuple):
@@ -155,6 +180,11 @@ class Legs(NamedTuple):
 
 def _compiled(function: Any) -> Any:
     return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+
+
+def _inlined(function: Any) -> Any:
+    """Compile into the caller: handing two dozen arrays over costs more than a leg does."""
+    return numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")(function)
 
 
 @_compiled
@@ -229,23 +259,26 @@ def _zone_costs(rates, weight_lb, into):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _holder_at(place, first, last, holders):  # type: ignore[no-untyped-def]
+def _holder_at(place, first, last, homes):  # type: ignore[no-untyped-def]
     """Return the holder at a place among `first` to `last`, -1 where there is none."""
     end = last
     while first < last:
         middle = (first + last) // 2
-        if holders[middle].place < place:
+        if homes[middle] < place:
             first = middle + 1
         else:
             last = middle
-    return first if first < end and holders[first].place == place else -1
+    return first if first < end and homes[first] == place else -1
 
 
 @_compiled
 def _complete(  # type: ignore[no-untyped-def]
     line, holder, lines, holders, buckets, sites, allowed, zones, room, ships, promised, terms
 ):
-    """Return what a holder serves a line for, whole and in time, but carriage; else infinite."""
+    """Return what a holder serves a line for, whole, but carriage; infinite where it cannot.
+
+    Where no day is due it must be there today; where one is, days late are paid for.
+    """
     place = holders[holder].place
     need = lines[line].units
     if not allowed[lines[line].group, place]:
@@ -263,8 +296,6 @@ def _complete(  # type: ignore[no-untyped-def]
         _r, _ship, day = _dates(
             ready, need, place, buckets[bucket].spread, zone, sites, room, ships, promised
         )
-        if 0 <= deadline < day:
-            return np.inf
         cost = need * (sites[place].pick + _days_cost(day, deadline, terms))
         return cost + _worth(holder, need, holders, buckets)
     return np.inf
@@ -278,6 +309,8 @@ def _apart(  # type: ignore[no-untyped-def]
     lines,
     holder_first,
     holders,
+    homes,
+    prices,
     buckets,
     sites,
     allowed,
@@ -296,7 +329,7 @@ def _apart(  # type: ignore[no-untyped-def]
         _zone_costs(rates, lines[line].weight_lb * need, rate)
         alone = most
         for holder in range(holder_first[item], holder_first[item + 1]):
-            place = holders[holder].place
+            place = homes[holder]
             carried = rate[zones[lines[line].destination, place]]
             if sites[place].pick * need + carried < alone:
                 cost = _complete(
@@ -321,12 +354,37 @@ def _apart(  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def _least_apart(begin, end, lines, rates, least, terms):  # type: ignore[no-untyped-def]
+    """Return a cost that the lines from a place each cannot be below: all at the cheapest."""
+    total = (end - begin - 1) * terms[0].split
+    for line in range(begin, end):
+        units = lines[line].units
+        carriage = np.inf
+        for zone in range(rates.shape[0]):
+            if least[zone] >= 0.0:
+                carriage = min(carriage, _carriage(rates, zone, lines[line].weight_lb * units))
+        total += units * terms[0].least_pick + carriage
+    return total
+
+
+@_compiled
+def _least_each(rates, weight_lb, units, into):  # type: ignore[no-untyped-def]
+    """Fill by zone the least carriage a unit, in a parcel of its own of any number of units."""
+    _zone_costs(rates, weight_lb, into)
+    for part in range(2, units + 1):
+        for zone in range(rates.shape[0]):
+            into[zone] = min(into[zone], _carriage(rates, zone, weight_lb * part) / part)
+
+
+@_compiled
 def _whole(  # type: ignore[no-untyped-def]
     begin,
     end,
     lines,
     holder_first,
     holders,
+    homes,
+    prices,
     buckets,
     sites,
     allowed,
@@ -337,10 +395,13 @@ def _whole(  # type: ignore[no-untyped-def]
     rates,
     terms,
     rate,
+    least,
+    marks,
 ):
     """Return the place that has all lines at least cost, its cost, the next one and its cost.
 
-    Place -1 where no place has all, or where the lines cost less from a place each.
+    Place -1 where no place has all, or where the lines cost less from a place each. `marks`
+    tells by place the last line that it holds, so that only places that hold all are judged.
     """
     parcel, units, rare, fewest = 0.0, 0, begin, 1 << 40
     for line in range(begin, end):
@@ -350,11 +411,30 @@ def _whole(  # type: ignore[no-untyped-def]
         count = holder_first[item + 1] - holder_first[item]
         if count < fewest:
             rare, fewest = line, count
+    item = lines[rare].item
+    mark = begin + 1
+    for holder in range(holder_first[item], holder_first[item + 1]):
+        marks[homes[holder]] = mark
+    for line in range(begin, end):
+        if line == rare:
+            continue
+        held = 0
+        item = lines[line].item
+        for holder in range(holder_first[item], holder_first[item + 1]):
+            place = homes[holder]
+            if marks[place] == mark:
+                marks[place] = mark + 1
+                held += 1
+        if held == 0:
+            return -1, np.inf, -1, np.inf
+        mark += 1
     _zone_costs(rates, parcel, rate)
     best, best_cost, second, second_cost = -1, np.inf, -1, np.inf
     item = lines[rare].item
     for holder in range(holder_first[item], holder_first[item + 1]):
-        place = holders[holder].place
+        place = homes[holder]
+        if marks[place] != mark:
+            continue
         cost = rate[zones[lines[begin].destination, place]]
         if cost + sites[place].pick * units >= second_cost:
             continue
@@ -362,7 +442,7 @@ def _whole(  # type: ignore[no-untyped-def]
             other = lines[line].item
             there = holder
             if line != rare:
-                there = _holder_at(place, holder_first[other], holder_first[other + 1], holders)
+                there = _holder_at(place, holder_first[other], holder_first[other + 1], homes)
             if there < 0:
                 cost = np.inf
                 break
@@ -387,15 +467,18 @@ def _whole(  # type: ignore[no-untyped-def]
             best, best_cost = place, cost
         elif cost < second_cost:
             second, second_cost = place, cost
+    if best < 0 or _least_apart(begin, end, lines, rates, least, terms) >= best_cost - 1e-9:
+        return best, best_cost, second, second_cost
     if (
-        best >= 0
-        and _apart(
+        _apart(
             begin,
             end,
             best_cost,
             lines,
             holder_first,
             holders,
+            homes,
+            prices,
             buckets,
             sites,
             allowed,
@@ -413,7 +496,7 @@ def _whole(  # type: ignore[no-untyped-def]
     return best, best_cost, second, second_cost
 
 
-@_compiled
+@_inlined
 def _leg(  # type: ignore[no-untyped-def]
     line,
     left,
@@ -423,6 +506,8 @@ def _leg(  # type: ignore[no-untyped-def]
     lines,
     holder_first,
     holders,
+    homes,
+    prices,
     buckets,
     sites,
     allowed,
@@ -433,6 +518,8 @@ def _leg(  # type: ignore[no-untyped-def]
     rates,
     terms,
     rate,
+    least,
+    picks,
 ):
     """Return the leg that is cheapest a unit: holder, units, bucket, cost, and the next place."""
     best, best_units, best_bucket = -1, 0, -1
@@ -443,23 +530,31 @@ def _leg(  # type: ignore[no-untyped-def]
     destination, group = lines[line].destination, lines[line].group
     begin, end = holder_first[item], holder_first[item + 1]
     if only >= 0:
-        begin = _holder_at(only, begin, end, holders)
+        begin = _holder_at(only, begin, end, homes)
         end = begin + 1
     else:
         _zone_costs(rates, each_lb * left, rate)
+        if left <= _PARTS:
+            _least_each(rates, each_lb, left, least)
+    judged_first = only < 0 and left <= _PARTS
     dated = deadline >= 0 or terms[0].wait > 0.0
     minute = lines[line].ordered_minute
     for holder in range(begin, end):
+        place = homes[holder]
+        zone = zones[destination, place]
+        mine = sent_any and sites[place].order == order
+        if judged_first and not mine:
+            # Nothing there can be cheaper than this: its buckets need not be looked at.
+            bound = picks[place] + prices[holder] + least[zone]
+            if bound > next_each + 1e-9:
+                continue
         first = holders[holder].bucket
         last = holders[holder + 1].bucket
         if buckets[first].units == 0 and last == first + 1:
             continue
-        place = holders[holder].place
-        zone = zones[destination, place]
-        mine = sent_any and sites[place].order == order
         if only < 0 and not mine and buckets[first].units >= left:
             # All of it is there in a parcel of its own: the common case, without the buckets.
-            cost = (sites[place].pick + holders[holder].unit_price) * left + rate[zone]
+            cost = (sites[place].pick + prices[holder]) * left + rate[zone]
             if cost >= next_each * left or not allowed[group, place]:
                 continue
             cost = sites[place].pick * left + rate[zone] + _worth(holder, left, holders, buckets)
@@ -473,7 +568,7 @@ def _leg(  # type: ignore[no-untyped-def]
             each = judged / left
             if each < best_each - 1e-12:
                 if best >= 0:
-                    next_each, next_place = best_each, holders[best].place
+                    next_each, next_place = best_each, homes[best]
                 best_each, best_cost = each, cost
                 best, best_units, best_bucket = holder, left, first
             elif each < next_each:
@@ -509,13 +604,13 @@ def _leg(  # type: ignore[no-untyped-def]
             each = judged / taken
             place_each = min(place_each, each)
             if each < best_each - 1e-12:
-                if best >= 0 and holders[best].place != place and best_each < next_each:
-                    next_each, next_place = best_each, holders[best].place
+                if best >= 0 and homes[best] != place and best_each < next_each:
+                    next_each, next_place = best_each, homes[best]
                 best_each, best_cost = each, cost
                 best, best_units, best_bucket = holder, taken, bucket
             if free >= left:
                 break
-        if (best < 0 or place != holders[best].place) and place_each < next_each:
+        if (best < 0 or place != homes[best]) and place_each < next_each:
             next_each, next_place = place_each, place
     return best, best_units, best_bucket, best_each, best_cost, next_each, next_place
 
@@ -547,7 +642,7 @@ def _write(at, line, place, units, ready, ship, arrive, basis, spread, cost, mor
     legs[at].cost, legs[at].more, legs[at].other = cost, more, other
 
 
-@_compiled
+@_inlined
 def _serve(  # type: ignore[no-untyped-def]
     line,
     whole,
@@ -559,6 +654,8 @@ def _serve(  # type: ignore[no-untyped-def]
     lines,
     holder_first,
     holders,
+    homes,
+    prices,
     buckets,
     sites,
     allowed,
@@ -569,6 +666,8 @@ def _serve(  # type: ignore[no-untyped-def]
     rates,
     terms,
     rate,
+    least,
+    picks,
     legs,
 ):
     """Serve one line, leg by leg; return the next free row and whether anything was sent."""
@@ -584,6 +683,8 @@ def _serve(  # type: ignore[no-untyped-def]
             lines,
             holder_first,
             holders,
+            homes,
+            prices,
             buckets,
             sites,
             allowed,
@@ -594,6 +695,8 @@ def _serve(  # type: ignore[no-untyped-def]
             rates,
             terms,
             rate,
+            least,
+            picks,
         )
         if holder < 0 or (whole >= 0 and taken < left):
             if whole < 0:
@@ -601,7 +704,7 @@ def _serve(  # type: ignore[no-untyped-def]
             # Two lines of the order want the same item; look everywhere again.
             whole = -1
             continue
-        place = holders[holder].place
+        place = homes[holder]
         zone = zones[lines[line].destination, place]
         ready = max(buckets[bucket].day, _release(lines[line].ordered_minute, sites[place].cut_off))
         basis, spread = _take(holder, bucket, taken, holders, buckets)
@@ -641,11 +744,33 @@ def _serve(  # type: ignore[no-untyped-def]
 
 
 @_compiled
+def _fetched(begin, end, lines, holder_first, homes, prices, holders, buckets):  # type: ignore[no-untyped-def]
+    """Read what lines will need, so that memory is waited for once, not line by line.
+
+    The sum is of no use but that the reads are not left out.
+    """
+    total = 0.0
+    for line in range(begin, end):
+        item = lines[line].item
+        first, last = holder_first[item], holder_first[item + 1]
+        for holder in range(first, last, 16):
+            total += homes[holder] + prices[holder]
+        for holder in range(first, last, 3):
+            total += holders[holder].bucket
+        if last > first:
+            for bucket in range(holders[first].bucket, holders[last].bucket, 4):
+                total += buckets[bucket].day
+    return total
+
+
+@_compiled
 def _source(  # type: ignore[no-untyped-def]
     order_first,
     lines,
     holder_first,
     holders,
+    homes,
+    prices,
     buckets,
     sites,
     allowed,
@@ -656,12 +781,24 @@ def _source(  # type: ignore[no-untyped-def]
     rates,
     terms,
     rate,
+    each,
+    marks,
+    picks,
     legs,
 ):
-    """Serve all orders; return how many legs were written."""
+    """Serve all orders; return how many legs were written, and a sum of no use."""
     at = 0
+    used = np.full(rates.shape[0], -1.0)
+    for destination in range(zones.shape[0]):
+        for place in range(zones.shape[1]):
+            used[zones[destination, place]] = 1.0
+    marks[:] = 0
+    fetched, read = 0, 0.0
     for order in range(order_first.shape[0] - 1):
         begin, end = order_first[order], order_first[order + 1]
+        if begin >= fetched and lines.shape[0] > 1:
+            fetched = min(begin + _AHEAD, lines.shape[0])
+            read += _fetched(begin, fetched, lines, holder_first, homes, prices, holders, buckets)
         whole, second, gap = -1, -1, np.nan
         if end - begin > 1:
             whole, cost, second, other_cost = _whole(
@@ -670,6 +807,8 @@ def _source(  # type: ignore[no-untyped-def]
                 lines,
                 holder_first,
                 holders,
+                homes,
+                prices,
                 buckets,
                 sites,
                 allowed,
@@ -680,6 +819,8 @@ def _source(  # type: ignore[no-untyped-def]
                 rates,
                 terms,
                 rate,
+                used,
+                marks,
             )
             gap = (other_cost - cost) / (end - begin)
         sent_any = False
@@ -695,6 +836,8 @@ def _source(  # type: ignore[no-untyped-def]
                 lines,
                 holder_first,
                 holders,
+                homes,
+                prices,
                 buckets,
                 sites,
                 allowed,
@@ -705,9 +848,11 @@ def _source(  # type: ignore[no-untyped-def]
                 rates,
                 terms,
                 rate,
+                each,
+                picks,
                 legs,
             )
-    return at
+    return at, read
 
 
 def records(dtype: Any, **columns: Any) -> Array:
@@ -734,12 +879,15 @@ def source(lines: Lines, stock: Stock, places: Places, times: Times, terms: Term
         min(int(lines.rows["units"].sum()) + count, count * (terms.most_legs + 1)), dtype=_LEG
     )
     places.sites["order"] = -1
-    rules = np.array([(terms.late, terms.wait, terms.split, terms.most_legs)], dtype=_TERMS)
-    used = _source(
+    least = float(places.sites["pick"].min()) if len(places.sites) else 0.0
+    rules = np.array([(terms.late, terms.wait, terms.split, terms.most_legs, least)], dtype=_TERMS)
+    used, _read = _source(
         lines.order_first,
         lines.rows,
         stock.holder_first,
         stock.holders,
+        stock.homes,
+        stock.prices,
         stock.buckets,
         places.sites,
         places.allowed,
@@ -750,6 +898,9 @@ def source(lines: Lines, stock: Stock, places: Places, times: Times, terms: Term
         terms.rates,
         rules,
         np.zeros(len(terms.rates)),
+        np.zeros(len(terms.rates)),
+        np.zeros(len(places.sites), dtype=np.int64),
+        np.ascontiguousarray(places.sites["pick"]),
         legs,
     )
     return Legs(*(legs[name][:used] for name in Legs._fields))

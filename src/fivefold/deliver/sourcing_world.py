@@ -38,9 +38,9 @@ from fivefold.deliver.sourcing_kernel import (
     Legs,
     Lines,
     Places,
-    Stock,
     Terms,
     Times,
+    lay_out,
     records,
     source,
 )
@@ -216,7 +216,7 @@ class World:
         cost = np.zeros(len(self.items))
         cost[costs["i"].to_numpy()] = costs["unit_cost"].fill_null(0.0).to_numpy()
         ending = np.append(starts, len(key))
-        self.stock = Stock(
+        self.stock = lay_out(
             holder_first=np.searchsorted(own, np.arange(len(self.items) + 1)).astype(np.int64),
             holders=records(
                 HOLDER,
