@@ -32,6 +32,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "GET /api/v1/prices/proposals": ALL,
     "GET /api/v1/prices/items/{item}": ALL,
     "GET /api/v1/prices/tests": ALL,
+    "GET /api/v1/portfolio/choices": ALL,
+    "GET /api/v1/portfolio/items/{item}": ALL,
     "GET /api/v1/inbound/shipments": ALL,
     "GET /api/v1/inbound/reconciliation": ALL,
     "POST /api/v1/inbound/claims/{shipment}": {"planner", "buyer", "admin"},

@@ -26,6 +26,7 @@ from fivefold.api.routes import (
     entry,
     execution,
     plans,
+    portfolio,
     prices,
     purchasing,
     work,
@@ -42,6 +43,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     purchasing.router,
     channels.router,
     prices.router,
+    portfolio.router,
     entry.router,
     documentation.router,
 )

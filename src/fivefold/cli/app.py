@@ -110,11 +110,12 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
 #: Modules of commands under the heading they are listed by, in the order of the help.
 MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Begin", ("demo", "data")),
-    ("Plan", ("planning", "what_if", "late", "proof", "benefits", "price")),
+    ("Plan", ("planning", "what_if", "late", "proof", "benefits", "price", "portfolio")),
+    ("Agree", ("review",)),
     ("Source", ("purchasing", "sourcing")),
     ("Make", ("schedule", "work")),
     ("Deliver", ("channels", "inbound", "placement", "serving", "warehouse")),
-    ("Return", ("returns",)),
+    ("Return", ("returns", "care")),
     ("Day by day", ("execution",)),
     ("Serve", ("serve",)),
 )
