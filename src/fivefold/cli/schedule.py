@@ -158,6 +158,78 @@ def make_command(
     emit(record, as_json=as_json, show=show)
 
 
+def lots_command(
+    workspace: WorkspaceOption = WORKSPACE,
+    plan_name: PlanOption = None,
+    seconds: Annotated[float, typer.Option(help="CPU-seconds of search.", min=0.5)] = 10.0,
+    carry_over: Annotated[
+        bool, typer.Option(help="Go on next week with what a machine was set up for last.")
+    ] = True,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Schedule by these lots and keep it as a plan.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw makes into lots: fewer set-ups against stock kept longer, within the hours there are."""
+    from fivefold.cli.output import emit, shown_progress
+    from fivefold.cycle.scheduling import plan_with_lots, sized_lots
+    from fivefold.cycle.workspace import Workspace
+    from fivefold.make.capacitated_lots import LotParams
+    from fivefold.make.schedule_params import Params
+
+    params = LotParams(seconds=seconds, carry_over=carry_over)
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        before = store.plan_named(plan_name)
+        dataset = store.dataset(as_of=before.as_of)
+        with shown_progress(quiet=as_json) as progress:
+            outcome = sized_lots(dataset, before, params, progress=progress)
+            kept = None
+            if keep:
+                kept = plan_with_lots(dataset, before, outcome, Params(), progress=progress)
+                store.plans.save(kept)
+    told = outcome.explanations
+    record = {
+        "of": before.plan,
+        "status": outcome.status,
+        "cost": outcome.objective,
+        "bound": outcome.bound,
+        **outcome.notes,
+        "lot_sizes": outcome["lot_sizes"].to_dicts(),
+        "because": told.to_dicts() if told is not None else [],
+        "plan": kept.plan if kept else None,
+        "legal": kept.is_legal if kept else None,
+    }
+
+    def show(out: Console) -> None:
+        _show_lots(out, record)
+
+    emit(record, as_json=as_json, show=show)
+
+
+def _show_lots(out: Console, record: dict[str, Any]) -> None:
+    from fivefold.cli.output import table
+
+    out.print(
+        f"{record['makes']} makes of {record['of']} in {record['lots']} lots: "
+        f"{record['set_ups']} set-ups in place of {record['set_ups_as_planned']}; cost "
+        f"{record['cost'] or 0:,.0f} in place of {record['cost_as_planned']:,.0f}, at least "
+        f"{record['bound'] or 0:,.0f}."
+    )
+    table(
+        out,
+        "Lots by product and week",
+        record["lot_sizes"],
+        columns=("product", "location", "period_start", "quantity", "planned_quantity",
+                 "is_set_up", "is_carried", "setup_hours", "run_hours"),
+        most=30,
+    )  # fmt: skip
+    for row in record["because"][:10]:
+        out.print(f"  {row['subject']}: {row['text']}", markup=False)
+    if record["plan"]:
+        legal = "legal" if record["legal"] else "not legal"
+        out.print(f"Scheduled by lots and kept as plan {record['plan']} ({legal}).")
+
+
 def move_command(
     order: Annotated[str, typer.Argument(help="Work order.")],
     operation: Annotated[int, typer.Argument(help="Number of its step.")],
@@ -241,5 +313,10 @@ def tell_changes(outcome: Outcome, *, as_json: bool, head: str, plan: str | None
 GROUP = (
     "schedule",
     "Steps of work orders: which machine, when, and why.",
-    (("show", show_command), ("make", make_command), ("move", move_command)),
+    (
+        ("show", show_command),
+        ("make", make_command),
+        ("lots", lots_command),
+        ("move", move_command),
+    ),
 )

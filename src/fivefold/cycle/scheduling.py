@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from time import process_time
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -13,6 +14,8 @@ from fivefold.check import check_plan
 from fivefold.cycle.plans import Plan, plan_name
 from fivefold.cycle.progress import Progress, silent
 from fivefold.errors import NotFoundError
+from fivefold.make.capacitated_lots import LotParams, size_lots
+from fivefold.make.loads import measure_loads
 from fivefold.make.reschedule import Jump, Move, Stop, move_operation, reschedule
 from fivefold.make.schedule import schedule_work
 from fivefold.make.schedule_params import Params
@@ -88,6 +91,39 @@ def made_anew(
     return schedule_work(planned(dataset, plan), params, as_of=plan.as_of, tell=tell)
 
 
+def sized_lots(
+    dataset: Dataset, plan: Plan, params: LotParams, *, progress: Progress = silent
+) -> Outcome:
+    """Return the makes of a plan drawn together into lots; effort is CPU-seconds of this process.
+
+    Each better answer is told; the search ends where `progress` raises.
+    """
+
+    def tell(cost: float, bound: float) -> bool:
+        progress(f"lots cost {cost:,.0f}, at least {bound:,.0f}", min(0.99, bound / max(cost, 1.0)))
+        return True
+
+    return size_lots(
+        planned(dataset, plan), params, as_of=plan.as_of, clock=process_time, tell=tell
+    )
+
+
+def plan_with_lots(
+    dataset: Dataset, plan: Plan, lots: Outcome, params: Params, *, progress: Progress = silent
+) -> Plan:
+    """Return a plan whose makes are scheduled by lots, under a name of its own, checked anew."""
+    told = [one for one in (plan["explanations"], lots.explanations) if one is not None]
+    rows = pl.concat(told, how="diagonal_relaxed").with_columns(
+        sequence=pl.int_range(1, pl.len() + 1).over("subject")
+    )
+    lotted = plan.with_tables(**lots.tables, explanations=rows)
+    outcome = made_anew(dataset, lotted, params, progress=progress)
+    merged = planned(dataset, lotted).with_tables(**outcome.tables)
+    loads = measure_loads(merged, as_of=plan.as_of)
+    outcome = replace(outcome, tables={**outcome.tables, **loads.tables})
+    return rescheduled_plan(dataset, lotted, outcome, scenario=f"lots of {plan.plan}")
+
+
 def rescheduled_plan(
     dataset: Dataset, plan: Plan, outcome: Outcome, *, scenario: str, stops: Collection[Stop] = ()
 ) -> Plan:
@@ -119,7 +155,11 @@ def rescheduled_plan(
         with_stops = dataset.with_tables(
             resource_stops=pl.concat([dataset["resource_stops"], rows], how="diagonal_relaxed")
         )
-    violations = check_plan(with_stops.with_tables(**tables), as_of=plan.as_of)
+    found = check_plan(with_stops.with_tables(**tables), as_of=plan.as_of)
+    # What the books have moved on since the plan was made is no fault of the new schedule.
+    since = check_plan(dataset.with_tables(**plan.tables), as_of=plan.as_of)
+    same = [name for name in since.columns if name in ("table", "key", "rule")]
+    violations = found.join(since, on=same, how="anti")
     return replace(
         plan,
         plan=plan_name(

@@ -14,6 +14,7 @@ import polars as pl
 
 from fivefold.make.capacity import Resource, Step, resources, steps
 from fivefold.make.components import Need, Supply
+from fivefold.make.lots_of_makes import lot_starts
 from fivefold.make.schedule_params import Params
 from fivefold.model import Dataset, Reason
 
@@ -40,6 +41,7 @@ class Job:
     weight: float
     value: float = 1.0
     needs: tuple[Need, ...] = ()
+    lot_on: date | None = None
 
     @property
     def held_by(self) -> Need | None:
@@ -63,6 +65,8 @@ class Jobs:
         self.processing = dict(
             dataset["locations"].select("location", "processing_time_days").iter_rows()
         )
+        self.lot_sizes = dataset["lot_sizes"]
+        self.lots: dict[str, date] = {}
         self.demand: dict[str, list[str]] = {}
         served = dataset["explanations"].filter(pl.col("reason_code") == "demand_served")
         for subject, text in served.sort("subject", "sequence").select("subject", "text").rows():
@@ -71,6 +75,7 @@ class Jobs:
     def build(self, makes: pl.DataFrame) -> tuple[dict[str, list[Job]], list[Reason]]:
         """Return jobs by resource in due-date order, and makes that cannot be scheduled."""
         pacing = self._pacing(makes)
+        self.lots = lot_starts(self.lot_sizes, makes)
         jobs: dict[str, list[Job]] = {}
         lost: list[Reason] = []
         names: set[str] = set()
@@ -137,7 +142,9 @@ class Jobs:
         here = [number for number, step in enumerate(of_product) if step.resource == resource]
         on_it = [of_product[number] for number in here]
         start_quantity = math.ceil(quantity * of_product[0].start_factor - 1e-9)
-        earliest = max(self.as_of, planned - timedelta(days=self.params.early_days))
+        earliest = planned - timedelta(days=self.params.early_days)
+        # What is drawn into a lot may start with it.
+        earliest = max(self.as_of, min(earliest, self.lots.get(str(row["decision"]), earliest)))
         needs = self.supply.reserve(
             product=product, place=place, start_quantity=start_quantity, on=max(planned, self.as_of)
         )
@@ -161,6 +168,7 @@ class Jobs:
             weight=quantity * self.values.get(product, 1.0) * self.params.late_cost_share_per_day,
             value=self.values.get(product, 1.0),
             needs=tuple(needs),
+            lot_on=self.lots.get(str(row["decision"])),
         )
 
 

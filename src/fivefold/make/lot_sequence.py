@@ -10,7 +10,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def _laid_out(
     sequence: NDArray[np.int64],
     due: NDArray[np.int64],
@@ -42,7 +42,7 @@ def _laid_out(
     return cost
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True)
 def anneal(
     sequence: NDArray[np.int64],
     due: NDArray[np.int64],

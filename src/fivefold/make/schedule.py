@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from datetime import date
 
+import numpy as np
 import polars as pl
 
-from fivefold.make.floor import lay_floor, needs_steps
+from fivefold.make.floor import Floor, lay_floor, needs_steps
 from fivefold.make.jobs import Jobs
 from fivefold.make.lines import Line, sequence
 from fivefold.make.schedule_params import Params as Params
@@ -37,8 +38,8 @@ def schedule_work(
     ----------
     dataset : Dataset
         Reads supply_plan (kind make), pegging, operations, operation_alternatives,
-        operation_needs, set_up_times, resource_shifts, resource_stops, resources, calendars,
-        calendar_closures, locations, bills_of_material, inventory, supply_orders, items,
+        operation_needs, set_up_times, resource_shifts, resource_stops, resources, lot_sizes,
+        calendars, calendar_closures, locations, bills_of_material, inventory, supply_orders, items,
         explanations.
     params : Params, optional
     as_of : date
@@ -101,13 +102,36 @@ def _by_steps(dataset: Dataset, params: Params, as_of: date, tell: Tell | None) 
     floor, lost, demand = lay_floor(dataset, params, as_of=as_of)
     solved = solve(
         floor.shop,
-        find(floor.shop, params),
+        find(floor.shop, params, first_lists=_lists_by_lot(floor)),
         seconds=params.solver_seconds,
         seed=params.seed,
         tell=tell,
     )
     plan = FloorPlan(floor=floor, times=solved.times)
     return floor_outcome(plan, [*lost, *plan.reasons(demand)], bound=solved.bound)
+
+
+def _lists_by_lot(floor: Floor) -> list[np.ndarray]:
+    """Return the list in which the steps of a lot follow each other, where makes run in lots."""
+    if not any(job.lot_on for job in floor.jobs):
+        return []
+    level = [0] * len(floor.jobs)
+    for _ in floor.jobs:
+        deeper = {job: 1 + max(level[giver] for giver in givers)
+                  for job, givers in floor.linked.items()}  # fmt: skip
+        if all(level[job] == value for job, value in deeper.items()):
+            break
+        for job, value in deeper.items():
+            level[job] = value
+
+    def key(task: int) -> tuple[date, int, str, int, date, str]:
+        one = floor.steps[task]
+        job = floor.jobs[one.job]
+        week = job.lot_on or job.planned_start_on
+        place = (job.product, one.step.operation)
+        return (week, level[one.job], *place, job.due_on, job.order)
+
+    return [np.array(sorted(range(len(floor.steps)), key=key), np.int64)]
 
 
 def floor_outcome(plan: FloorPlan, reasons: list[Reason], *, bound: float | None = None) -> Outcome:

@@ -5,7 +5,7 @@ Knows one floor at a time. Never reads a table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -93,13 +93,14 @@ class Timetable:
         return found
 
 
-def find(shop: Shop, params: Params) -> Timetable:
+def find(shop: Shop, params: Params, *, first_lists: Sequence[np.ndarray] = ()) -> Timetable:
     """Return the best timetable found from several first lists.
 
     Notes
     -----
     First lists follow the due day, the latest start that keeps it, and the release. The best
-    is improved by annealing over lists and modes with `params.trials` layouts.
+    is improved by annealing over lists and modes with `params.trials` layouts. `first_lists`
+    are further lists of tasks to begin with.
     """
     from fivefold.make.shop_kernels import improve
 
@@ -114,6 +115,7 @@ def find(shop: Shop, params: Params) -> Timetable:
         np.lexsort((due, due - tail)),
         np.lexsort((due, shop.release)),
         np.argsort(-tail, kind="stable"),
+        *first_lists,
     ]
     tables = [Timetable.of(shop, first.astype(np.int64), anywhere, none) for first in firsts]
     best = min(tables, key=lambda table: table.cost)
