@@ -16,6 +16,7 @@ from fivefold.check.pegging import check_changes, check_pegging
 from fivefold.check.placement_options import check_pallets_and_options
 from fivefold.check.purchasing import check_purchases
 from fivefold.check.references import check_forecasts, check_reasons, check_schema
+from fivefold.check.routes import check_routes
 from fivefold.check.selling import check_channels, check_dispositions, check_promises
 from fivefold.check.steps import check_steps
 from fivefold.check.supply import check_decisions
@@ -59,5 +60,6 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_dispositions(dataset),
         *check_placement(dataset),
         *check_relaxations(dataset),
+        *check_routes(dataset),
     ]
     return pl.concat([none(), *found]).unique(subset=["table", "key", "rule"], maintain_order=True)

@@ -70,10 +70,11 @@ class Vehicle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """Visits of one vehicle in order, trip by trip."""
+    """Visits of one vehicle in order, trip by trip; `start` where it is fixed or past."""
 
     vehicle: int
     trips: tuple[tuple[int, ...], ...]
+    start: int | None = None
 
     @property
     def visits(self) -> tuple[int, ...]:

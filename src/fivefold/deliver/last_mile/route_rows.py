@@ -37,17 +37,26 @@ class RouteRows:
     reasons: tuple[Reason, ...] = ()
 
 
-def route_rows(day: StationDay, routes: Sequence[Route], missed: Sequence[int]) -> RouteRows:
-    """Return the rows of a day's routes, and of the stops on none."""
+def route_rows(
+    day: StationDay,
+    routes: Sequence[Route],
+    missed: Sequence[int],
+    names: Sequence[str | None] = (),
+) -> RouteRows:
+    """Return the rows of a day's routes, and of the stops on none.
+
+    `names` holds those of routes that have one already; others are named by their first visit.
+    """
     members = _members(day.deliveries)
     route_list: list[Row] = []
     stop_list: list[Row] = []
     visited: set[str] = set()
-    for route in routes:
+    for number, route in enumerate(routes):
         run = timeline(day.problem, route)
         first = members[route.visits[0]][0]
         vehicle = day.vehicles.row(route.vehicle, named=True)
-        name = (
+        known = names[number] if names else None
+        name = known or (
             f"{day.station}-{day.deliver_on:%y%m%d}-{vehicle['vehicle_type']}-{first['delivery']}"
         )
         rows = list(_stop_rows(day, name, route, run, members))

@@ -64,6 +64,8 @@ class Timeline:
 
 def timeline(problem: RoutingProblem, route: Route) -> Timeline:
     """Return the clock of a route, departing as late as costs nothing."""
+    if route.start is not None:
+        return _run(problem, route, route.start)
     vehicle = problem.vehicles[route.vehicle]
     first = max(vehicle.early, int(problem.release[list(route.trips[0])].max(initial=0)))
     early = _run(problem, route, first)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,7 @@ def test_learnt_sequences_finish_a_zone_before_the_next() -> None:
 
     def changes(order: tuple[int, ...]) -> int:
         zones = [route.zones[place] for place in order[1:]]
-        return sum(a != b for a, b in zip(zones, zones[1:], strict=False))
+        return sum(a != b for a, b in pairwise(zones))
 
     assert changes(proposed) == 2
     assert changes(quickest) > 2

@@ -1,0 +1,1 @@
+"""Delivery partners: what the programme costs and returns, territories, routes, scorecards."""
