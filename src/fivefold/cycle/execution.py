@@ -104,7 +104,7 @@ def _answer(
         return _told_before(workspace, name, rows)
     wanted = {
         "orders": schema("orders").frame([*waiting_rows(workspace, dataset), *rows]),
-        "supply_plan": planned_supply(workspace),
+        **planned(workspace),
     }
     outcome = source_orders(dataset.with_tables(**wanted), as_of=at.date())
     legs = outcome["promises"].filter(pl.col("order") == name).sort("line", "leg").to_dicts()
@@ -147,6 +147,16 @@ def _reserved_now(
 
 def _already_taken(workspace: Workspace, order: str) -> bool:
     return any(fact.subject == order for fact in workspace.recorded(documents.ORDER_TAKEN))
+
+
+def planned(workspace: Workspace) -> dict[str, pl.DataFrame]:
+    """Return what sourcing takes from the accepted plan: coming supply, worth of stock."""
+    plan = workspace.current_plan()
+    prices = plan["stock_prices"] if plan is not None and "stock_prices" in plan.tables else None
+    return {
+        "supply_plan": planned_supply(workspace),
+        "stock_prices": schema("stock_prices").empty() if prices is None else prices,
+    }
 
 
 def planned_supply(workspace: Workspace) -> pl.DataFrame:

@@ -28,6 +28,7 @@ from fivefold.deliver.channels import choose_channels
 from fivefold.deliver.fees import fee_cards
 from fivefold.deliver.inbound import plan_shipments
 from fivefold.deliver.placement import place_items
+from fivefold.deliver.stock_prices import price_stock
 from fivefold.make.floor import needs_steps
 from fivefold.make.loads import measure_loads
 from fivefold.make.quality import learn_yields, with_learnt_yields
@@ -223,6 +224,7 @@ def replan(
     if releasable:
         run.call("late orders", relax_orders, as_of)
         run.call("placement", place_items, as_of)
+        run.call("stock prices", price_stock, as_of)
     _check(run, as_of)
     run.steps.end()
     return Plan(
@@ -236,6 +238,20 @@ def replan(
         scenario=scenario,
         notes=run.notes,
     )
+
+
+def before_supply(
+    dataset: Dataset, standing: Standing, again: Collection[str]
+) -> dict[str, pl.DataFrame]:
+    """Return what engines before supply answer now, on top of a plan: their tables."""
+    run = _Run(_with_cards(dataset.validate()), Steps(silent, STEPS, time.process_time))
+    run.refer_to(standing)
+    run.keep(standing.plan, {})
+    found: dict[str, pl.DataFrame] = {}
+    for name, _, verb in _AGAIN:
+        if name in again:
+            found.update(run.call(name, verb, standing.plan.as_of).tables)
+    return found
 
 
 #: Engines before supply that can be asked again, in their order.
@@ -258,6 +274,7 @@ def _all_steps(run: _Run, params: PlanParams, as_of: date) -> None:
     _documents(run, params, as_of)
     run.call("late orders", relax_orders, as_of)
     run.call("placement", place_items, as_of)
+    run.call("stock prices", price_stock, as_of)
     _check(run, as_of)
 
 

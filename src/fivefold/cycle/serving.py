@@ -10,7 +10,7 @@ import polars as pl
 
 from fivefold.cycle.backorders import waiting_rows
 from fivefold.cycle.documents import ORDER_TAKEN
-from fivefold.cycle.execution import channel_of, order_rows, planned_supply
+from fivefold.cycle.execution import channel_of, order_rows, planned
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.order_sourcing import SourcingParams, source_orders
 from fivefold.deliver.warehouse.packing import Box, Packed, Thing, choose_boxes
@@ -44,7 +44,7 @@ def quote(
     found = source_orders(
         dataset.with_tables(
             orders=schema("orders").frame([*waiting_rows(workspace, dataset), *rows]),
-            supply_plan=planned_supply(workspace),
+            **planned(workspace),
         ),
         SourcingParams(confidence_share=confidence_share),
         as_of=at.date(),
@@ -75,9 +75,7 @@ def source_open(workspace: Workspace, *, at: datetime) -> Outcome:
     )
     rows = [*imported.select(schema("orders").names).to_dicts(), *waiting]
     return source_orders(
-        dataset.with_tables(
-            orders=schema("orders").frame(rows), supply_plan=planned_supply(workspace)
-        ),
+        dataset.with_tables(orders=schema("orders").frame(rows), **planned(workspace)),
         as_of=at.date(),
     )
 
