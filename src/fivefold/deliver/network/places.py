@@ -164,8 +164,8 @@ def zones(*, digits: int = 3, by_road: bool = True) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        zone, city, state, timezone, region, latitude, longitude, population and area_km2: the middle of
-        its people and the disc in which they live, from the spread of its ZIP codes.
+        zone, city, state, timezone, region, latitude, longitude, population and area_km2:
+        the middle of its people and the disc in which they live, from the spread of its ZIP codes.
     """
     known = state_rows()
     codes = zip_people().with_columns(pl.col("zip").str.head(digits).alias("zone"))

@@ -1,0 +1,145 @@
+"""Commands of the parcel network: plan a day, see it, ask why, and where to build next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fivefold.cli.app import WORKSPACE, DateOption, JsonOption, WorkspaceOption, told_errors
+from fivefold.cli.output import INFEASIBLE
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from fivefold.cycle.plans import Plan
+
+
+def plan_command(
+    workspace: WorkspaceOption = WORKSPACE, as_of: DateOption = None, as_json: JsonOption = False
+) -> None:
+    """Plan a day of the network: volume, middle mile, means of transport, costs; check it."""
+    from fivefold.cli.output import emit, shown_progress
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.network import network_plans, network_record, plan_network
+    from fivefold.cycle.workspace import Workspace
+
+    with (
+        told_errors(as_json=as_json),
+        Workspace(workspace, create=False) as store,
+        shown_progress(quiet=as_json) as progress,
+    ):
+        day = plan_day(store, as_of)
+        made = plan_network(store.dataset(as_of=day), as_of=day, progress=progress)
+        network_plans(store).save(made)
+    emit(network_record(made), as_json=as_json, show=lambda out: show_network(out, made))
+    if made.status == "infeasible" or not made.is_legal:
+        raise typer.Exit(INFEASIBLE)
+
+
+def show_command(
+    workspace: WorkspaceOption = WORKSPACE,
+    out: Annotated[Path | None, typer.Option("--out", help="File for the map (SVG).")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the network plan made last: shares within one and two days, cost by leg, the map."""
+    from fivefold.cli.output import emit
+    from fivefold.cycle.network import latest_network, network_record
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        made = latest_network(store)
+        dataset = store.dataset(as_of=made.as_of)
+    if out is not None:
+        from fivefold.web.parcel_network import day_map
+
+        out.write_text(day_map(made, dataset).svg, encoding="utf-8")
+    emit(network_record(made), as_json=as_json, show=lambda console: show_network(console, made))
+
+
+def why_command(
+    origin: Annotated[str, typer.Argument(help="Building the parcels leave.")],
+    destination: Annotated[str, typer.Argument(help="Station or zone they go to.")],
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which way parcels go from a building to another, and what the next best would cost."""
+    from fivefold.cli.output import emit, table
+    from fivefold.cycle.network import latest_network, why_flow
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = why_flow(latest_network(store), origin, destination)
+
+    def show(console: Console) -> None:
+        for row in found:
+            if row["told"] == "shared":
+                console.print(
+                    f"{row['decision']}: {row['parcels']:,.0f} parcels in {row['service_days']} "
+                    f"day(s) by {row['path']}, leaving at {row['trips']}; "
+                    f"{row['cost']:,.2f} with others aboard."
+                )
+                if row["next_best_path"]:
+                    console.print(
+                        f"   next best: {row['next_best_path']}, "
+                        f"{row['next_best_extra_cost']:,.2f} more"
+                    )
+        alone = [row for row in found if row["told"] == "alone"]
+        table(
+            console,
+            "Alone, by one means all the way",
+            alone,
+            columns=(
+                "destination", "parcels", "mode", "owner", "cost", "hours_mean", "hours_allowed",
+                "next_best", "next_best_extra_cost", "why_not_cheaper",
+            ),
+        )  # fmt: skip
+
+    emit({"status": "ok", "flows": found}, as_json=as_json, show=show)
+
+
+def show_network(out: Console, plan: Plan) -> None:
+    """Print the figures of a network plan."""
+    from fivefold.cli.output import table
+    from fivefold.cycle.network import network_record
+
+    record: dict[str, Any] = network_record(plan)
+    out.print(
+        f"Network plan {record['plan']} for {record['as_of']}: {record['status']}, "
+        f"{record['violations']} violations."
+    )
+    out.print(
+        f"{record['parcels_per_day']:,.0f} parcels a day: {record['one_day_share']:.1%} within one "
+        f"day, {record['two_day_share']:.1%} within two."
+    )
+    out.print(
+        f"{record['trucks']:,} trucks ({record['trucks_direct']:,} if each pair of places had its "
+        f"own), {record['flights']:,} flights, {record['carrier_parcels']:,.0f} parcels by a "
+        f"carrier's air."
+    )
+    cost, bound = record["middle_mile_cost"], record["middle_mile_bound"]
+    out.print(
+        f"Middle mile {cost:,.0f} a day; nothing can cost less than {bound:,.0f} "
+        f"(gap {1 - bound / cost:.1%}, the bound fills every shared vehicle)."
+    )
+    table(
+        out,
+        "Cost and emissions of the day by leg",
+        record["legs"],
+        columns=(
+            "leg", "parcels", "cost", "cost_per_parcel", "cost_per_delivered_parcel", "co2e_kg",
+            "vehicles",
+        ),
+    )  # fmt: skip
+    out.print(
+        f"Together {record['cost_per_parcel']:.2f} a parcel and {record['co2e_tonnes']:,.0f} t "
+        "CO2e a day."
+    )
+
+
+GROUP = (
+    "network",
+    "The parcel network: plan a day, see it, ask why, and where to build next.",
+    (("plan", plan_command), ("show", show_command), ("why", why_command)),
+)

@@ -1,0 +1,189 @@
+"""Planning a parcel network, as an order of calls: volume → middle mile → means → costs → check."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from fivefold.check.network_plan import check_network
+from fivefold.cycle.plans import Plan, PlanStore, plan_name
+from fivefold.cycle.progress import Progress, silent
+from fivefold.cycle.workspace import Workspace
+from fivefold.deliver.network.costs import day_costs
+from fivefold.deliver.network.middle_mile import MiddleMileParams, plan_middle_mile
+from fivefold.deliver.network.modes import ModeParams, choose_modes
+from fivefold.errors import NotFoundError
+from fivefold.model import Dataset, Outcome, schema
+from fivefold.plan.demand import DemandParams, forecast
+
+FOLDER = "networks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkParams:
+    """Parameters of every step of a network plan."""
+
+    middle_mile: MiddleMileParams = field(default_factory=MiddleMileParams)
+    modes: ModeParams = field(default_factory=ModeParams)
+    forecast_weeks: int = 26
+
+
+def network_plans(workspace: Workspace) -> PlanStore:
+    """Return where a workspace keeps its network plans."""
+    return PlanStore(workspace.folder / FOLDER)
+
+
+def latest_network(workspace: Workspace) -> Plan:
+    """Return the network plan made last.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    store = network_plans(workspace)
+    name = store.latest()
+    if name is None:
+        raise NotFoundError("there is no network plan yet; make one: fivefold network plan")
+    return store.load(name)
+
+
+def expect_volume(dataset: Dataset, *, as_of: date, weeks: int = 26) -> Outcome:
+    """Return the weekly volume of every region, forecast from what it had."""
+    return forecast(
+        dataset,
+        DemandParams(periods=weeks, origins=2, reconcile=False, boosting="never"),
+        as_of=as_of,
+    )
+
+
+def plan_network(
+    dataset: Dataset,
+    params: NetworkParams | None = None,
+    *,
+    as_of: date,
+    progress: Progress = silent,
+) -> Plan:
+    """Plan a network and check it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        locations, buildings, demand_zones; mode_cards, network_figures; sales_history of regions.
+    as_of : date
+        Day of the plan; the day that is carried is a mean one of the first week forecast.
+    """
+    params = params or NetworkParams()
+    seconds: dict[str, float] = {}
+    notes: dict[str, object] = {}
+    tables: dict[str, pl.DataFrame] = {}
+    explanations: list[pl.DataFrame] = []
+    statuses: list[str] = []
+
+    def step(name: str, share: float, make: Any) -> Outcome:
+        progress(name, share)
+        begun = time.process_time()
+        outcome: Outcome = make(dataset.with_tables(**tables))
+        seconds[name] = time.process_time() - begun
+        tables.update(outcome.tables)
+        statuses.append(outcome.status)
+        if outcome.explanations is not None and name != "forecast volume":
+            explanations.append(outcome.explanations)
+        notes[name] = {"objective": outcome.objective, "bound": outcome.bound, **outcome.notes}
+        return outcome
+
+    if dataset["sales_history"].height:
+        step(
+            "forecast volume",
+            0.05,
+            lambda data: expect_volume(data, as_of=as_of, weeks=params.forecast_weeks),
+        )
+    step("middle mile", 0.3, lambda data: plan_middle_mile(data, params.middle_mile, as_of=as_of))
+    step("means", 0.6, lambda data: choose_modes(data, params.modes, as_of=as_of))
+    step("costs", 0.75, lambda data: day_costs(data, as_of=as_of))
+    progress("check", 0.9)
+    tables["explanations"] = (
+        pl.concat(explanations) if explanations else schema("explanations").empty()
+    )
+    tables["violations"] = check_network(dataset.with_tables(**tables), as_of=as_of)
+    said: dict[str, object] = {
+        "middle_mile": asdict(params.middle_mile),
+        "modes": asdict(params.modes),
+    }
+    fingerprint = dataset.fingerprint()
+    return Plan(
+        plan=plan_name(as_of=as_of, fingerprint=fingerprint, params=said, scenario="network"),
+        as_of=as_of,
+        status="infeasible" if "infeasible" in statuses else "feasible",
+        tables=tables,
+        dataset_fingerprint=fingerprint,
+        params=said,
+        seconds=seconds,
+        scenario="network",
+        notes=notes,
+    )
+
+
+def network_record(plan: Plan) -> dict[str, Any]:
+    """Return the figures of a network plan a person asks for first."""
+    flows, trips, means = plan["network_flows"], plan["linehaul_trips"], plan["mode_choices"]
+    costs = plan["network_costs"]
+    total = float(flows["parcels"].sum())
+    by_days = dict(flows.group_by("service_days").agg(pl.col("parcels").sum()).iter_rows())
+    notes: Any = plan.notes.get("middle mile", {})
+
+    def within(days: int) -> float:
+        return float(sum(n for d, n in by_days.items() if d <= days)) / max(total, 1e-9)
+
+    return {
+        "plan": plan.plan,
+        "as_of": plan.as_of.isoformat(),
+        "status": plan.status,
+        "violations": plan["violations"].height,
+        "parcels_per_day": total,
+        "one_day_share": within(1),
+        "two_day_share": within(2),
+        "trucks": notes.get("trucks"),
+        "trucks_direct": notes.get("trucks_direct"),
+        "flights": notes.get("flights"),
+        "carrier_parcels": notes.get("carrier_parcels"),
+        "middle_mile_cost": notes.get("objective"),
+        "middle_mile_bound": notes.get("bound"),
+        "cost_per_parcel": float(costs["cost"].sum()) / max(total, 1e-9),
+        "co2e_tonnes": float(costs["co2e_kg"].sum()) / 1000,
+        "legs": costs.to_dicts(),
+        "departures": trips.height,
+        "flows": flows.height,
+        "without_means": int(means["mode"].null_count()),
+        "seconds": {name: round(value, 2) for name, value in plan.seconds.items()},
+    }
+
+
+def why_flow(plan: Plan, origin: str, destination: str) -> list[dict[str, Any]]:
+    """Return how parcels go from a building to another, at what cost, and the next best.
+
+    Raises
+    ------
+    NotFoundError
+        If nothing goes from the one to the other.
+    """
+    flows = plan["network_flows"].filter(
+        (pl.col("origin") == origin) & (pl.col("destination") == destination)
+    )
+    means = plan["mode_choices"].filter(
+        (pl.col("origin") == origin)
+        & (
+            (pl.col("destination") == destination)
+            | pl.col("destination").str.starts_with(destination + " ")
+        )
+    )
+    if flows.height == 0 and means.height == 0:
+        raise NotFoundError(f"nothing goes from {origin!r} to {destination!r}")
+    return [
+        *[{"told": "shared", **row} for row in flows.to_dicts()],
+        *[{"told": "alone", **row} for row in means.to_dicts()],
+    ]
