@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
     StrictInt,
+    model_validator,
 )
 
 from fivefold.api.roles import Role
@@ -277,3 +279,96 @@ class NewWebhook(Body):
 
     url: Annotated[str, Field(min_length=8, max_length=1000, pattern=r"^https?://[\x21-\x7e]+$")]
     events: Annotated[list[str], Field(min_length=1, max_length=50)]
+
+
+class NewSchedule(Body):
+    """How the makes of a plan are scheduled anew."""
+
+    trials: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 20_000
+    seconds: Annotated[float, Field(ge=0, le=600)] = Field(
+        0.0, description="Let the constraint solver improve it for so long."
+    )
+
+
+class NewLots(Body):
+    """How makes are drawn into lots."""
+
+    seconds: Annotated[float, Field(gt=0, le=600)] = Field(10.0, description="CPU-seconds.")
+    carry_over: StrictBool = True
+    keep: StrictBool = Field(False, description="Schedule by these lots and keep it as a plan.")
+
+
+class MovedStep(Body):
+    """Where a step is to be put."""
+
+    order: Name
+    operation: Annotated[StrictInt, Field(ge=0, le=10**6)]
+    to: AwareDatetime = Field(description="When it is to start, with its offset from UTC.")
+    resource: Name | None = None
+    frozen: Annotated[list[Name], Field(max_length=1000)] = []
+
+
+class WhatIf(Body):
+    """What happens: a machine stops for hours, or an order jumps the queue."""
+
+    machine: Name | None = None
+    down_hours: Annotated[float, Field(gt=0, le=24 * 366)] | None = None
+    first: Day | None = Field(None, description="Day from which it stops; default the plan's.")
+    order: Name | None = None
+    keep: StrictBool = False
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.machine is None) == (self.order is None):
+            raise ValueError("name a machine with down_hours, or an order")
+        if (self.machine is None) != (self.down_hours is None):
+            raise ValueError("a machine stops for down_hours; an order has none")
+        return self
+
+
+class WorkStep(Body):
+    """A step of a work order that has only its day."""
+
+    on: Day | None = None
+
+
+class Issue(Body):
+    """Components taken to the floor; without them all that is due."""
+
+    components: dict[Name, Units] | None = Field(None, max_length=1000)
+    on: Day | None = None
+
+
+FromZero = Annotated[StrictInt, Field(ge=0, le=10**9)]
+
+
+class WorkReport(Body):
+    """Units a work order made."""
+
+    good: FromZero
+    scrap: FromZero = 0
+    rework: FromZero = 0
+    defects: FromZero | None = None
+    hours: Annotated[float, Field(ge=0, le=10**6)] | None = None
+    hold: StrictBool = Field(False, description="Put good units into quarantine.")
+    on: Day | None = None
+
+
+class Reworked(Body):
+    """Units that waited for rework."""
+
+    good: FromZero
+    scrap: FromZero = 0
+    on: Day | None = None
+
+
+class Hold(Body):
+    """Units put on a quality hold, or let go from one."""
+
+    item: Name
+    location: Name
+    quantity: Units
+    reason: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_writable)]
+    lot: Text = ""
+    scrap: StrictBool = Field(False, description="When freed: throw them away.")
+    on: Day | None = None

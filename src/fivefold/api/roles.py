@@ -17,6 +17,7 @@ VERBS: dict[str, str] = {
     "supply.edit": "change supply orders that are placed",
     "purchase.approve": "approve and pay purchase orders, within the limit of the role",
     "goods.receive": "receive and inspect supply orders, send goods back",
+    "work.report": "release, issue, report and finish work orders, hold and free goods",
     "orders.serve": "take, promise and ship customer orders, take goods back",
     "books.read": "see balances, trial balance and traces of goods and money",
     "books.write": "write reservations, releases and count differences",
@@ -36,7 +37,7 @@ _SEEING = frozenset(
 #: Verbs of each role.
 GRANTED: dict[Role, frozenset[str]] = {
     "viewer": _SEEING,
-    "operator": _SEEING | {"goods.receive", "orders.serve", "books.write"},
+    "operator": _SEEING | {"goods.receive", "work.report", "orders.serve", "books.write"},
     "planner": _SEEING
     | {
         "data.import",
@@ -45,6 +46,7 @@ GRANTED: dict[Role, frozenset[str]] = {
         "supply.edit",
         "purchase.approve",
         "goods.receive",
+        "work.report",
     },
     "buyer": _SEEING | {"supply.edit", "purchase.approve", "goods.receive", "plan.run"},
     "auditor": _SEEING | {"books.verify"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from time import process_time
+from time import thread_time
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -94,7 +94,7 @@ def made_anew(
 def sized_lots(
     dataset: Dataset, plan: Plan, params: LotParams, *, progress: Progress = silent
 ) -> Outcome:
-    """Return the makes of a plan drawn together into lots; effort is CPU-seconds of this process.
+    """Return the makes of a plan drawn together into lots; effort is CPU-seconds of this thread.
 
     Each better answer is told; the search ends where `progress` raises.
     """
@@ -103,9 +103,7 @@ def sized_lots(
         progress(f"lots cost {cost:,.0f}, at least {bound:,.0f}", min(0.99, bound / max(cost, 1.0)))
         return True
 
-    return size_lots(
-        planned(dataset, plan), params, as_of=plan.as_of, clock=process_time, tell=tell
-    )
+    return size_lots(planned(dataset, plan), params, as_of=plan.as_of, clock=thread_time, tell=tell)
 
 
 def plan_with_lots(
