@@ -13,6 +13,12 @@ from fivefold.plan.portfolio.states import Group
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 _CUTS = 80
+#: Prices are raised so much before room left is filled: where one group is much of all, the best
+#: answer is not near the best prices.
+_DEARER = (1.0, 1.05, 1.2, 1.5, 2.5, 10.0)
+
+#: Up to so many groups one of them may be much of all.
+_FEW = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +77,12 @@ def choose_states(groups: Sequence[Group], limits: FloatArray) -> Range:
         states = table.best(np.zeros(table.usage.shape[1]))
         return _answer(table, states, np.zeros(len(limits)), limits, bound=None)
     prices, bound = _dual(table, limits, held)
-    states = _repaired(table, table.best(prices), limits)
-    return _answer(table, _filled(table, states, limits), prices, limits, bound=bound)
+    tried = (
+        _filled(table, _repaired(table, table.best(prices * dearer), limits), limits)
+        for dearer in (_DEARER if len(groups) <= _FEW else _DEARER[:1])
+    )
+    answers = [_answer(table, states, prices, limits, bound=bound) for states in tried]
+    return max(answers, key=lambda answer: (answer.feasible, answer.value))
 
 
 class _Table:

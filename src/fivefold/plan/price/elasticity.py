@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -77,8 +78,8 @@ class Elasticities:
         Of the item's own price, and of the index of its substitutes' prices.
     own_alone, own_alone_sd : ndarray, shape (n_items,)
         What each record says alone; infinite error where its price never moved.
-    family : ndarray of int, shape (n_items,)
-        Number of each item's family.
+    family, drawn_to : ndarray of int, shape (n_items,)
+        Number of each item's family, and of what its estimate is drawn to.
     sold : ndarray, shape (n_items,)
         Weight of each item among its family's substitutes.
     promotion : ndarray, shape (n_items,)
@@ -90,6 +91,7 @@ class Elasticities:
     own_alone: FloatArray
     own_alone_sd: FloatArray
     family: NDArray[np.int64]
+    drawn_to: NDArray[np.int64]
     sold: FloatArray
     promotion: FloatArray
 
@@ -134,8 +136,19 @@ def estimate_elasticities(
     )
 
 
-def fit_elasticities(panel: Panel, params: ElasticityParams) -> Elasticities:
+def fit_elasticities(
+    panel: Panel, params: ElasticityParams, *, drawn_to: Sequence[str] | None = None
+) -> Elasticities:
     """Return elasticities of a panel: regressions by item, then shrinkage.
+
+    Parameters
+    ----------
+    panel : Panel
+        Items of one family are each other's substitutes.
+    params : ElasticityParams
+    drawn_to : sequence of str, optional
+        What each item's estimate is drawn to where that is not its family: the brand of an
+        item in one store, say, while its substitutes stand in the same store.
 
     Notes
     -----
@@ -154,6 +167,10 @@ def fit_elasticities(panel: Panel, params: ElasticityParams) -> Elasticities:
         offset=panel.offset,
         lags=params.lags,
     )
+    substitutes = families
+    if drawn_to is not None:
+        code = {name: number for number, name in enumerate(dict.fromkeys(drawn_to))}
+        families = np.array([code[name] for name in drawn_to], dtype=np.int64)
     alone, error = _heard(fit.coefficients, fit.covariance, _OWN, own_price, panel)
     own = shrink(
         alone,
@@ -170,7 +187,8 @@ def fit_elasticities(panel: Panel, params: ElasticityParams) -> Elasticities:
         cross=cross,
         own_alone=alone,
         own_alone_sd=error,
-        family=families,
+        family=substitutes,
+        drawn_to=families,
         sold=sold,
         promotion=fit.coefficients[:, _PROMOTION],
     )
@@ -220,7 +238,7 @@ def _rows(panel: Panel, found: Elasticities, params: ElasticityParams) -> list[d
                 "own_estimate": float(found.own_alone[i]) if alone else None,
                 "own_sd": float(found.own_alone_sd[i]) if alone else None,
                 "own_share": float(found.own.own_share[i]),
-                "family_mean": float(found.own.family_mean[found.family[i]]),
+                "family_mean": float(found.own.family_mean[found.drawn_to[i]]),
                 "periods": int(used[i]),
                 "price_changes": int(changes[i]),
                 "method": METHOD,
