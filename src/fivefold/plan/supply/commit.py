@@ -5,6 +5,8 @@ Runs the `serve` kernel in passes: first what is worth its priced cost, then wha
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from fivefold.plan.supply.network import Committed, Floats, Ints, Pieces, Receipts, SupplyNetwork
@@ -50,6 +52,65 @@ def commit(
         if state.count[4] == 0:
             return _committed(state, served)
         size *= 2
+
+
+def serve_more(
+    network: SupplyNetwork,
+    pieces: Pieces,
+    receipts: Receipts,
+    committed: Committed,
+    left: Floats,
+    sequence: Ints,
+    costs: tuple[Floats, Floats],
+) -> tuple[Floats, float]:
+    """Return what some pieces would get on top of a finished plan, by piece, and what it costs.
+
+    Parameters
+    ----------
+    left : float array, shape (slots,)
+        Limits as they are to be left over by the plan.
+    costs : (way_cost, hold_cum)
+        As for `commit`.
+    """
+    from fivefold.plan.supply import kernels
+
+    size = 2 * (len(pieces) + len(receipts) + len(committed.order_way)) + 1024
+    by_receipt = committed.peg_origin < 0
+    taken = np.bincount(
+        -1 - committed.peg_origin[by_receipt], committed.peg_quantity[by_receipt], len(receipts)
+    )
+    drawn = np.bincount(
+        committed.peg_origin[~by_receipt],
+        committed.peg_quantity[~by_receipt],
+        len(committed.order_way),
+    )
+    rest = replace(receipts, quantity=np.maximum(receipts.quantity - taken, 0.0))
+    state = _state(network, rest, left, size)
+    net = _net(network, *costs)
+    kernels.add_orders(
+        net, state, network.way_node, committed.order_way, committed.order_due,
+        committed.order_quantity, committed.order_quantity - drawn,
+    )  # fmt: skip
+    short = np.maximum(pieces.quantity - committed.served, 0.0)
+    served = np.zeros(len(pieces))
+    kernels.serve(
+        net, state, sequence, pieces.node, pieces.period, pieces.until, short, pieces.worth,
+        pieces.late_periods, pieces.late_cost, pieces.whole, served,
+        np.zeros(0, np.int64),
+    )  # fmt: skip
+    more = _committed(state, served)
+    before = np.zeros(len(more.order_way))
+    before[: len(committed.order_way)] = committed.order_quantity
+    cost = float((network.base_cost[more.order_way] * (more.order_quantity - before)).sum())
+    by_order = more.peg_origin >= 0
+    due = more.order_due[more.peg_origin[by_order]]
+    held = np.maximum(more.peg_period[by_order] - due, 0) * more.peg_quantity[by_order]
+    cost += float((network.hold[more.peg_node[by_order]] * held).sum())
+    direct = more.peg_consumer >= 0
+    piece = more.peg_consumer[direct]
+    late = np.maximum(more.peg_period[direct] - np.maximum(pieces.until[piece], 0), 0)
+    cost += float((late * pieces.late_cost[piece] * more.peg_quantity[direct]).sum())
+    return served, cost
 
 
 def starting_room(network: SupplyNetwork, receipts: Receipts) -> Floats:

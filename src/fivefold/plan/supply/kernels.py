@@ -729,6 +729,19 @@ def serve(
 
 
 @numba.njit(cache=True)
+def add_orders(net, st, way_node, way, due, quantity, left):
+    """Put the orders of a finished plan where more can be added to them, with what they leave."""
+    for o in range(way.shape[0]):
+        st.count[3] = 0
+        w = way[o]
+        at = _order_of(st, w, due[o])
+        st.o_quantity[at] = quantity[o]
+        if left[o] > EPS:
+            n = way_node[w]
+            add_bucket(net, st, n, due[o], due[o], due[o] + net.node_shelf[n], left[o], at)
+
+
+@numba.njit(cache=True)
 def add_receipts(net, st, node, due, ship, expire, quantity):
     """Put what a plan starts from on the lists of free units; receipt r is origin −1 − r."""
     for r in range(node.shape[0]):

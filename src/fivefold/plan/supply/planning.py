@@ -234,7 +234,9 @@ def _with_week_decided(
     bought = np.array([way.kind == "buy" for way in model.ways], dtype=bool)
     later = np.where(network.start_of <= 0, NEVER, network.start_of)
     shifted = network.way_class + len(network.start_of)
-    return replace(model, starts=[*model.starts, *model.starts]), network.with_changes(
+    nothing: list[date | None] = [None] * network.periods
+    classes = [*model.starts, *[nothing] * (len(network.start_of) - len(model.starts))]
+    return replace(model, starts=[*classes, *classes]), network.with_changes(
         start_of=np.vstack([network.start_of, later]),
         way_class=np.where(bought & decided[network.way_node], shifted, network.way_class),
     )

@@ -319,7 +319,8 @@ class _Replanner:
         drawn = np.array(
             [[day is None or day <= first for day in days] for days in self.model.starts], bool
         ).reshape(-1, network.periods)
-        later = np.where(drawn, NEVER, network.start_of[: len(drawn)])
+        later = network.start_of.copy()
+        later[: len(drawn)][drawn] = NEVER
         bought = np.array([way.kind == "buy" for way in self.model.ways], bool)
         return network.with_changes(
             start_of=np.vstack([network.start_of, later]),

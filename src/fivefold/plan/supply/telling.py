@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,14 +14,12 @@ from fivefold.model.outcome import Outcome
 from fivefold.model.schema import schema
 from fivefold.plan.supply.commit import EPS
 from fivefold.plan.supply.flows import Flows, flows_of, plan_cost
-from fivefold.plan.supply.network import Committed, Floats, SupplyNetwork
+from fivefold.plan.supply.limit_worth import LimitWorth, worth_of_limits
+from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.prices import Prices
 from fivefold.plan.supply.reading import FORECAST, ORDER, TARGET, SupplyModel
 from fivefold.plan.supply.reasons import explain
-
-#: Share of a limit from which it counts as binding; a lot more would not fit.
-BINDING_SHARE = 0.9
 
 
 def tell(
@@ -36,12 +35,15 @@ def tell(
     """Return the outcome of a committed plan."""
     names = decision_names(model, committed)
     flows = flows_of(model, network, committed)
+    worth = worth_of_limits(model, network, prices, committed)
+    # What is told of a limit is what it is worth to this plan, lots and all.
+    prices = replace(prices, price=worth.price)
     held = blockers(model, network, prices, committed)
     tables = {
         "supply_plan": _plan_table(model, network, committed, names),
         "projected_stock": _stock_table(model, flows),
         "unmet_demand": _unmet_table(model, flows, held),
-        "limit_prices": _limit_table(model, prices, committed),
+        "limit_prices": _limit_table(model, worth, committed),
         "pegging": _peg_table(model, committed, names, flows, held),
         "supply_changes": changes,
     }
@@ -293,42 +295,31 @@ def _unmet_table(
     return schema("unmet_demand").frame([rows[key] for key in sorted(rows)])
 
 
-def _limit_table(model: SupplyModel, prices: Prices, committed: Committed) -> pl.DataFrame:
+def _limit_table(model: SupplyModel, worth: LimitWorth, committed: Committed) -> pl.DataFrame:
     starts = model.periods.starts()
     used = model.network.capacity - committed.remaining
-    # A limit that the lot-sized plan leaves slack is worth nothing more of, whatever the
-    # divisible plan behind the prices made of it.
-    binds = (used >= model.network.capacity * BINDING_SHARE) | (
-        model.network.capacity - used < _smallest_lot_use(model)
-    )
-    rows = [
-        {
-            "limit": slot.limit,
-            "kind": slot.kind,
-            "subject": slot.subject,
-            "period_start": starts[slot.period],
-            "amount": float(slot.amount),
-            "used": float(used[number]),
-            "price": float(prices.price[number]) if binds[number] else 0.0,
-        }
-        for number, slot in enumerate(model.limits.slots)
-    ]
+    rows = []
+    for number, slot in enumerate(model.limits.slots):
+        # Hours of set-ups are kept free of runs; nothing else is taken off a limit beforehand.
+        reserved = max(0.0, float(slot.amount - model.network.capacity[number]))
+        note = worth.note[number]
+        if reserved > 1e-6 and slot.kind == "resource_hours":
+            note = f"{reserved:,.4g} are set aside for set-ups. {note}".rstrip()
+        rows.append(
+            {
+                "limit": slot.limit,
+                "kind": slot.kind,
+                "subject": slot.subject,
+                "period_start": starts[slot.period],
+                "amount": float(slot.amount),
+                "used": float(used[number]),
+                "reserved": reserved,
+                "price": float(worth.price[number]),
+                "found_by": worth.found_by[number],
+                "note": note or None,
+            }
+        )
     return schema("limit_prices").frame(rows)
-
-
-def _smallest_lot_use(model: SupplyModel) -> Floats:
-    """Return what the smallest lot of any way takes of each slot."""
-    network = model.network
-    least = np.full(len(network.slot_of), np.inf)
-    for w in range(network.ways):
-        lot = max(float(network.minimum[w]), float(network.multiple[w]), 1.0)
-        for u in range(network.use_from[w], network.use_from[w + 1]):
-            group = int(network.use_group[u])
-            least[group] = min(least[group], lot * float(network.use_amount[u]))
-    smallest: Floats = np.zeros(len(network.capacity))
-    for group, slots in enumerate(network.slot_of):
-        smallest[slots[slots >= 0]] = 0.0 if np.isinf(least[group]) else least[group]
-    return smallest
 
 
 def _peg_table(

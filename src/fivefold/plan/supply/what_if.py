@@ -45,9 +45,7 @@ def breaks_first(outcome: Outcome) -> dict[str, object]:
         `limit` (limit, kind, subject, period_start, amount, price) and `unmet` (item, location,
         period_start, units, reason_code, value), each None where nothing gives way.
     """
-    bound = outcome["limit_prices"].filter(
-        (pl.col("price") > 0) & (pl.col("used") >= pl.col("amount") * (1 - 1e-6))
-    )
+    bound = outcome["limit_prices"].filter(pl.col("price") > 0)
     priced = bound.sort(["period_start", "price", "limit"], descending=[False, True, False])
     unmet = outcome["unmet_demand"].sort(
         ["period_start", "value", "item", "location"], descending=[False, True, False, False]
