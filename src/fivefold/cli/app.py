@@ -114,7 +114,7 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Agree", ("review",)),
     ("Source", ("purchasing", "sourcing")),
     ("Make", ("schedule", "work")),
-    ("Deliver", ("channels", "inbound", "placement", "serving", "warehouse")),
+    ("Deliver", ("channels", "inbound", "network", "placement", "serving", "warehouse")),
     ("Return", ("returns", "care")),
     ("Day by day", ("execution",)),
     ("Serve", ("serve",)),
