@@ -14,6 +14,7 @@ from fivefold.check.limits import check_limits
 from fivefold.check.network import pooled
 from fivefold.check.pegging import check_changes, check_pegging
 from fivefold.check.placement_options import check_pallets_and_options
+from fivefold.check.prices import check_prices, check_range
 from fivefold.check.purchasing import check_purchases
 from fivefold.check.references import check_forecasts, check_reasons, check_schema
 from fivefold.check.routes import check_routes
@@ -58,6 +59,8 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_channels(dataset),
         *check_promises(dataset, as_of=as_of),
         *check_dispositions(dataset),
+        *check_prices(dataset),
+        *check_range(dataset, as_of=as_of),
         *check_placement(dataset),
         *check_relaxations(dataset),
         *check_routes(dataset),
