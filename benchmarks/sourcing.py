@@ -42,6 +42,7 @@ from benchmarks._orders import (
 )
 from fivefold.deliver.price_kernel import clearing_prices
 from fivefold.deliver.sourcing_kernel import Legs, Lines, source
+from fivefold.deliver.waves import serve_wave
 
 #: What a unit nobody serves costs: as much for every rule and for the optimum.
 UNSERVED = 40.0
@@ -363,6 +364,11 @@ def measure_exact(options: Options) -> tuple[list[dict[str, Any]], dict[str, Any
             cost = judged(company, lines, legs.line, legs.place, legs.units)["cost"]
             figures[name] = cost / best - 1.0
         stock = stock_of(company)
+        wave = serve_wave(
+            lines, stock, places_of(company), times_of(), terms_of(company), rounds=20
+        )
+        cost = judged(company, lines, wave.line, wave.place, wave.units)["cost"]
+        figures["gap_wave"] = cost / best - 1.0
         line, place, units, _ = nearest(
             lines.order_first,
             lines.rows["item"],
@@ -380,6 +386,7 @@ def measure_exact(options: Options) -> tuple[list[dict[str, Any]], dict[str, Any
         "mean_gap_to_exact_without_prices": float(
             np.mean([row["gap_without_prices"] for row in rows])
         ),
+        "mean_gap_to_exact_of_wave": float(np.mean([row["gap_wave"] for row in rows])),
         "mean_gap_to_exact_of_nearest": float(np.mean([row["gap_nearest"] for row in rows])),
     }
     return rows, summary

@@ -19,6 +19,8 @@ from fivefold.model import Outcome, schema
 
 #: Name under which a question is asked; no order can be taken under it.
 QUESTION = "QUESTION"
+#: Rounds in which the orders of a wave are looked at together.
+WAVE_ROUNDS = 20
 
 
 def quote(
@@ -76,6 +78,7 @@ def source_open(workspace: Workspace, *, at: datetime) -> Outcome:
     rows = [*imported.select(schema("orders").names).to_dicts(), *waiting]
     return source_orders(
         dataset.with_tables(orders=schema("orders").frame(rows), **planned(workspace)),
+        SourcingParams(wave_rounds=WAVE_ROUNDS),
         as_of=at.date(),
     )
 

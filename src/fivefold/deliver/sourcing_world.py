@@ -44,6 +44,7 @@ from fivefold.deliver.sourcing_kernel import (
     records,
     source,
 )
+from fivefold.deliver.waves import serve_wave
 from fivefold.deliver.zones import (
     ASSUMED_ZONE,
     carriage,
@@ -97,6 +98,8 @@ class SourcingParams:
         Parts a line may be split into.
     capable : bool
         Promise on what could be bought or made where nothing there or coming suffices.
+    wave_rounds : int
+        Rounds in which all orders are looked at together (`waves`); 0 serves one after the other.
     """
 
     confidence_share: float = 0.95
@@ -111,6 +114,7 @@ class SourcingParams:
     horizon_days: int = 180
     most_legs: int = 4
     capable: bool = True
+    wave_rounds: int = 0
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.confidence_share < 1.0:
@@ -421,6 +425,10 @@ class World:
 
     def serve(self, lines: Lines, places: Places) -> Legs:
         """Return legs for lines; what they take is gone from this world."""
+        if self.params.wave_rounds:
+            return serve_wave(
+                lines, self.stock, places, self.times, self.terms, rounds=self.params.wave_rounds
+            )
         return source(lines, self.stock, places, self.times, self.terms)
 
     def chances(self, legs: Legs, lines: Lines, places: Places) -> tuple[FloatArray, ...]:
