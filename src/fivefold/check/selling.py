@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import date
 
@@ -200,13 +201,25 @@ def _within_orders(promises: pl.DataFrame, dataset: Dataset) -> Iterator[pl.Data
 
 
 def check_dispositions(dataset: Dataset) -> Iterator[pl.DataFrame]:
-    """Yield dispositions where a better allowed way was left."""
+    """Yield dispositions where a better way was left, or the bench is asked for too much."""
     options = dataset["dispositions"]
     if options.height == 0:
         return
+    options = options.with_columns(pl.col("bench_minutes").fill_null(0.0))
+    hours = dataset.setting_number("refurbishing_bench_hours_per_week", -1.0)
+    picked = options.filter(pl.col("chosen"))
+    used = float(picked["bench_minutes"].sum())
+    capacity = math.inf if hours < 0 else hours * 60.0
     allowed = options.filter(pl.col("allowed") & pl.col("value").is_not_null())
-    best = allowed.group_by("return_id").agg(best=pl.col("value").max())
-    chosen = options.filter(pl.col("chosen")).join(best, on="return_id", how="left")
+    own = picked.select("return_id", own=pl.col("bench_minutes"))
+    # A way that needs more of the bench than is left is no better choice.
+    better = (
+        allowed.join(own, on="return_id", how="left")
+        .filter(pl.col("bench_minutes") <= pl.col("own").fill_null(0.0) + (capacity - used) + 1e-9)
+        .group_by("return_id")
+        .agg(best=pl.col("value").max())
+    )
+    chosen = picked.join(better, on="return_id", how="left")
     yield violations(
         chosen.filter(~pl.col("allowed") | (pl.col("value") < pl.col("best") - CENT)),
         table="dispositions",
@@ -215,6 +228,19 @@ def check_dispositions(dataset: Dataset) -> Iterator[pl.DataFrame]:
         found="value",
         expected="best",
     )
+    if used > capacity + 1e-6:
+        yield violations(
+            picked.filter(pl.col("bench_minutes") > 0).with_columns(
+                used=pl.lit(used), capacity=pl.lit(capacity)
+            ),
+            table="dispositions",
+            key=["return_id", "option"],
+            rule="bench_capacity",
+            found="used",
+            expected="capacity",
+        )
+    # Where no way has a known value, none is chosen, and the plan says what is missing.
+    options = options.join(allowed.select("return_id").unique(), on="return_id", how="semi")
     counted = options.group_by("return_id").agg(chosen=pl.col("chosen").sum())
     yield violations(
         counted.filter(pl.col("chosen") != 1),

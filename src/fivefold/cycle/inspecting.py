@@ -20,7 +20,9 @@ from fivefold.cycle.workspace import Workspace
 from fivefold.errors import NotFoundError
 from fivefold.ledger.balances import on_hand
 from fivefold.ledger.events import Command, Fact, Move, Place, Posting
-from fivefold.source.sampling import Level, SamplingPlan, limits, sampling_plan
+from fivefold.model import Dataset
+from fivefold.returns.causes import find_causes
+from fivefold.source.sampling import Level, SamplingPlan, Severity, limits, sampling_plan
 from fivefold.source.scorecard import severity_after
 
 #: Acceptance quality limit in percent where no setting `aql_percent` tells. A policy to begin
@@ -97,12 +99,25 @@ def lot_to_inspect(
             lot_size=size,
             aql_percent=aql,
             level=LEVEL,
-            severity=severity_after(
-                dataset["inspections"].filter(pl.col("supplier") == found.supply.source),
-                level=LEVEL,
-            ),
+            severity=_severity(dataset, found.supply.source, line["item"], on),
         ),
     )
+
+
+def _severity(dataset: Dataset, supplier: str, item: str, on: date) -> Severity:
+    """Return how strictly a lot is inspected: as the lots before ask, and as customers do.
+
+    Defects that customers send back more than chance explains tighten what is not tight yet.
+    """
+    before = severity_after(
+        dataset["inspections"].filter(pl.col("supplier") == supplier), level=LEVEL
+    )
+    if before in ("tightened", "discontinued"):
+        return before
+    blamed = find_causes(dataset, as_of=on)["care_actions"].filter(
+        (pl.col("owner") == "inspection") & (pl.col("item") == item)
+    )
+    return "tightened" if blamed.height else before
 
 
 def _nearest_limit(wanted: float) -> float:
