@@ -111,7 +111,7 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
 MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Begin", ("demo", "data")),
     ("Plan", ("planning", "what_if", "late", "proof", "benefits", "price", "portfolio")),
-    ("Agree", ("review",)),
+    ("Agree", ("review", "scenario", "sop", "watch")),
     ("Source", ("purchasing", "sourcing")),
     ("Make", ("schedule", "work")),
     (

@@ -54,9 +54,11 @@ def import_command(
     that was exported and edited comes back with --preview, then with --changes-only.
     """
     from fivefold.cli.output import emit, shown_progress
+    from fivefold.cli.watch import show_proposal
     from fivefold.cli.when import day_of
     from fivefold.cycle.importing import import_files
     from fivefold.cycle.records import import_record
+    from fivefold.cycle.watching import watch
     from fivefold.cycle.workspace import Workspace
 
     content = read_files(files)
@@ -75,7 +77,18 @@ def import_command(
             changes_only=changes_only or preview,
             progress=progress,
         )
-    emit(import_record(report), as_json=as_json, show=lambda out: show_import(out, report))
+        # What is new is held against the accepted plan before anyone asks.
+        proposal = None
+        if report.commands_written and not (dry_run or preview):
+            proposal = watch(store, actor=ACTOR, progress=progress)
+
+    def show(out: Console) -> None:
+        show_import(out, report)
+        if proposal is not None:
+            show_proposal(out, proposal)
+
+    told = {"proposal": proposal.record()} if proposal is not None else {}
+    emit({**import_record(report), **told}, as_json=as_json, show=show)
     if report.has_errors:
         raise typer.Exit(BAD_DATA)
 

@@ -74,6 +74,13 @@ _BEFORE_SUPPLY = (
     "channel_fees",
     "stock_targets",
 )
+#: What each engine that can be asked again answers.
+_ANSWERS = {
+    "returns": ("returns_forecast",),
+    "sourcing": ("sourcing_options",),
+    "channels": ("channel_choices", "channel_fees"),
+    "stock": ("stock_targets",),
+}
 #: Names of decisions and documents: what was said of them is said anew.
 _DECIDED = (
     ("supply_plan", "decision"),
@@ -211,7 +218,7 @@ def replan(
     run.steps.begin("read")
     fingerprint = dataset.fingerprint()
     run.refer_to(standing)
-    run.keep(base, tables or {})
+    run.keep(base, tables or {}, again)
     for name, step, verb in _AGAIN:
         if name in again:
             run.steps.begin(step)
@@ -246,7 +253,7 @@ def before_supply(
     """Return what engines before supply answer now, on top of a plan: their tables."""
     run = _Run(_with_cards(dataset.validate()), Steps(silent, STEPS, time.process_time))
     run.refer_to(standing)
-    run.keep(standing.plan, {})
+    run.keep(standing.plan, {}, again)
     found: dict[str, pl.DataFrame] = {}
     for name, _, verb in _AGAIN:
         if name in again:
@@ -485,9 +492,12 @@ class _Run:
         self._made.update(tables)
         self.dataset = self.dataset.with_tables(**tables)
 
-    def keep(self, base: Plan, instead: Mapping[str, pl.DataFrame]) -> None:
-        """Keep what the engines before supply said in another plan, some of it replaced."""
-        found = {name: base.tables[name] for name in _BEFORE_SUPPLY if name in base.tables}
+    def keep(self, base: Plan, instead: Mapping[str, pl.DataFrame], again: Collection[str]) -> None:
+        """Keep what engines before supply said in another plan, less of those asked again."""
+        # An engine must not see what a later one made of its own earlier answer.
+        dropped = {table for name in again for table in _ANSWERS[name]}
+        kept = [name for name in _BEFORE_SUPPLY if name in base.tables and name not in dropped]
+        found = {name: base.tables[name] for name in kept}
         self.add({**found, **instead})
         decided = pl.concat([base[name][column] for name, column in _DECIDED])
         told = base["explanations"]

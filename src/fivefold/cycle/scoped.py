@@ -91,9 +91,17 @@ def as_standing(workspace: Workspace, base: Plan, dataset: Dataset) -> Standing:
 
 
 def answered(
-    question: Question, *, scenario: str | None = None, progress: Progress = silent
+    question: Question,
+    *,
+    scenario: str | None = None,
+    quick: bool = True,
+    progress: Progress = silent,
 ) -> Plan:
-    """Return the plan for the data as it would be, on top of the plan asked about."""
+    """Return the plan for the data as it would be, on top of the plan asked about.
+
+    Quick, what is touched is planned once, and limits are not held against the orders of the
+    week; in full, the best of several plans is taken and they are.
+    """
     levers = {change.lever for change in question.changes}
     again = {engine for lever in levers for engine in _ASKS[lever]}
     words = [str(change) for change in question.changes]
@@ -105,7 +113,7 @@ def answered(
         tables=_expected(question),
         scenario=scenario or ", ".join(words) or "no change",
         params={"changes": words},
-        releasable=False,
+        releasable=not quick,
         progress=progress,
     )
 

@@ -104,7 +104,7 @@ def html_report(
         "</body></html>\n"
     )
     return str(
-        page.format(title, Markup(_style()), headline.head(story), contents, body, plan.plan)
+        page.format(title, Markup(page_style()), headline.head(story), contents, body, plan.plan)
     )
 
 
@@ -128,7 +128,8 @@ def kept_proof(plan: Plan, table: pl.DataFrame) -> Proof | None:
 
 
 @cache
-def _style() -> str:
+def page_style() -> str:
+    """Return the style of a page that loads nothing."""
     folder = files("fivefold.web")
     return "".join(
         folder.joinpath(name).read_text(encoding="utf-8") for name in ("tokens.css", "report.css")
