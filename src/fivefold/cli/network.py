@@ -99,6 +99,71 @@ def why_command(
     emit({"status": "ok", "flows": found}, as_json=as_json, show=show)
 
 
+def site_command(
+    most: Annotated[int, typer.Option("--open", help="Buildings to open.", min=1)] = 50,
+    growth: Annotated[
+        float | None, typer.Option(help="Demand over today's, such as 1.33. [default: a year on]")
+    ] = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Name the next buildings in order of what each saves, with bounds and the people reached."""
+    from fivefold.cli.output import emit, shown_progress, table
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.network import site_network
+    from fivefold.cycle.plans import PlanStore
+    from fivefold.cycle.workspace import Workspace
+    from fivefold.deliver.network.siting import SitingParams
+
+    with (
+        told_errors(as_json=as_json),
+        Workspace(workspace, create=False) as store,
+        shown_progress(quiet=as_json) as progress,
+    ):
+        day = plan_day(store, as_of)
+        progress("choose sites", 0.1)
+        made = site_network(
+            store.dataset(as_of=day), SitingParams(most=most, demand_factor=growth), as_of=day
+        )
+        PlanStore(store.folder / "sites").save(made)
+    rows = made["site_choices"].sort("rank").to_dicts()
+    notes: dict[str, Any] = made.notes
+
+    def show(out: Console) -> None:
+        if not rows:
+            out.print("There is no candidate to open.")
+            return
+        table(
+            out,
+            f"The next {len(rows)} buildings",
+            rows,
+            columns=(
+                "rank", "site", "marginal_gain_per_day", "gain_bound_per_day", "next_best",
+                "next_best_gain_per_day", "one_day_share",
+            ),
+            most=len(rows),
+        )  # fmt: skip
+        out.print(
+            f"People within one day: {notes['one_day_share_before']:.1%} before, "
+            f"{notes['one_day_share_after']:.1%} after; within two: "
+            f"{notes['two_day_share_before']:.1%} and {notes['two_day_share_after']:.1%}."
+        )
+        out.print(
+            f"A day costs {notes['objective']:,.0f}; no choice of as many could cost less than "
+            f"{notes['bound']:,.0f} (gap {notes['gap']:.2%}). "
+            f"{made['violations'].height} rules broken."
+        )
+
+    emit(
+        {"status": made.status, "sites": rows, **notes, "violations": made["violations"].height},
+        as_json=as_json,
+        show=show,
+    )
+    if made.status == "infeasible" or not made.is_legal:
+        raise typer.Exit(INFEASIBLE)
+
+
 def show_network(out: Console, plan: Plan) -> None:
     """Print the figures of a network plan."""
     from fivefold.cli.output import table
@@ -141,5 +206,10 @@ def show_network(out: Console, plan: Plan) -> None:
 GROUP = (
     "network",
     "The parcel network: plan a day, see it, ask why, and where to build next.",
-    (("plan", plan_command), ("show", show_command), ("why", why_command)),
+    (
+        ("plan", plan_command),
+        ("show", show_command),
+        ("why", why_command),
+        ("site", site_command),
+    ),
 )

@@ -16,6 +16,7 @@ from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.network.costs import day_costs
 from fivefold.deliver.network.middle_mile import MiddleMileParams, plan_middle_mile
 from fivefold.deliver.network.modes import ModeParams, choose_modes
+from fivefold.deliver.network.siting import SitingParams, choose_sites
 from fivefold.errors import NotFoundError
 from fivefold.model import Dataset, Outcome, schema
 from fivefold.plan.demand import DemandParams, forecast
@@ -125,6 +126,36 @@ def plan_network(
         seconds=seconds,
         scenario="network",
         notes=notes,
+    )
+
+
+def site_network(dataset: Dataset, params: SitingParams, *, as_of: date) -> Plan:
+    """Choose the next buildings of a network, check the answer and return it as a plan."""
+    begun = time.process_time()
+    outcome = choose_sites(dataset, params, as_of=as_of)
+    reasons = outcome.explanations
+    tables = {
+        **outcome.tables,
+        "explanations": schema("explanations").empty() if reasons is None else reasons,
+    }
+    tables["violations"] = check_network(dataset.with_tables(**tables), as_of=as_of)
+    said: dict[str, object] = {"siting": asdict(params)}
+    fingerprint = dataset.fingerprint()
+    return Plan(
+        plan=plan_name(as_of=as_of, fingerprint=fingerprint, params=said, scenario="sites"),
+        as_of=as_of,
+        status=outcome.status,
+        tables=tables,
+        dataset_fingerprint=fingerprint,
+        params=said,
+        seconds={"siting": time.process_time() - begun},
+        scenario="sites",
+        notes={
+            "objective": outcome.objective,
+            "bound": outcome.bound,
+            "gap": outcome.gap,
+            **outcome.notes,
+        },
     )
 
 

@@ -509,7 +509,10 @@ def _trip_reasons(
 ) -> Iterator[Reason]:
     """Say of the departures that carry most what they carry and what one more parcel costs."""
     for row in (
-        trips.sort("parcels", "decision", descending=[True, False]).head(most).iter_rows(named=True)
+        trips.filter(pl.col("vehicles") > 0)
+        .sort("parcels", "decision", descending=[True, False])
+        .head(most)
+        .iter_rows(named=True)
     ):
         room = row["vehicles"] * row["capacity_parcels"]
         yield Reason(
