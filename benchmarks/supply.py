@@ -1,7 +1,8 @@
 """Supply: price-directed plans against one linear program, and orders of a whole network by day.
 
 Suites: `all`; `catalogue` (made items × 26 weeks under shared cash, cube and receipts); `orders`
-(55,000 item-places and 50,000 orders, and networks of the same shape from 1 k to 1 M).
+(55,000 item-places and 50,000 orders, and networks of the same shape from 1 k to 1 M);
+`lots_vs_mip` (small random companies with lots and shared limits beside one MIP of their model).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks import _lots_vs_mip
 from benchmarks._form import Measured, Options, cpu_timer, peer_of, run
 from fivefold.plan.supply.exact import solve_exact
 from fivefold.plan.supply.network import SupplyNetwork
@@ -421,6 +423,26 @@ def _order_rows(options: Options) -> tuple[list[dict[str, Any]], dict[str, Any]]
     return rows, summary
 
 
+def _lot_rows(options: Options) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Return how far plans with lots lie above the MIP's bound, as shares of what is at stake."""
+    with cpu_timer() as timer:
+        found = [
+            _lots_vs_mip.compared(seed, seconds=options.seconds or 10.0)
+            for seed in range(20 if options.quick else 100)
+        ]
+    gaps = np.array([row["gap"] for row in found])
+    row = {
+        "case": "lots_vs_mip",
+        "companies": len(found),
+        "gap_median": float(np.median(gaps)),
+        "gap_p90": float(np.quantile(gaps, 0.9)),
+        "gap_worst": float(gaps.max()),
+        "optimal_share": float((gaps < 1e-4).mean()),
+        "cpu_s": timer.cpu_s,
+    }
+    return [row], {"lots_gap_median": row["gap_median"], "lots_gap_p90": row["gap_p90"]}
+
+
 def measure(options: Options) -> Measured:
     """Measure the chosen suite."""
     rows: list[dict[str, Any]] = []
@@ -435,8 +457,12 @@ def measure(options: Options) -> Measured:
         found, figures, peer = _catalogue_rows(options)
         rows += found
         summary |= figures
+    if options.suite in ("all", "lots_vs_mip"):
+        lot_rows, lot_summary = _lot_rows(options)
+        rows += lot_rows
+        summary |= lot_summary
     return Measured(rows=rows, summary=summary, peer=peer)
 
 
 if __name__ == "__main__":
-    run("supply", measure, suites=("all", "catalogue", "orders"))
+    run("supply", measure, suites=("all", "catalogue", "orders", "lots_vs_mip"))

@@ -109,10 +109,11 @@ def _afresh(model: SupplyModel, params: SupplyParams) -> Draft:
     """Return a plan made without looking at one made before."""
     prices, network = price_limits(model, params)
     model, network = _with_week_decided(model, network)
-    committed, held_last = better_commit(model, network, prices)
-    settled = settled_nodes(model, network, prices, committed, params, held_last=held_last)
-    own = barred(network, settled) if settled.any() else None
-    if own is not None:
+    own = without_idle_lots(model, network, prices)
+    committed, held_last = better_commit(model, own, prices)
+    settled = settled_nodes(model, own, prices, committed, params, held_last=held_last)
+    if settled.any():
+        own = barred(own, settled)
         committed = commit_plan(model, own, prices, held_last=held_last)
     flows = flows_of(model, network, committed)
     changes = propose_changes(model, network, committed, flows, params, settled)
@@ -148,9 +149,18 @@ def lower_bound(model: SupplyModel, params: SupplyParams) -> float | None:
     Lots, shelf life and safety stock are relaxed, and what a unit is worth is the least any
     of its node's pieces is worth, so no plan can cost less.
     """
-    network, pieces = model.network, model.pieces
-    if network.nodes * network.periods > params.exact_rows or not len(pieces):
+    network = model.network
+    if network.nodes * network.periods > params.exact_rows or not len(model.pieces):
         return None
+    return solve_exact(*as_one_program(model)).cost
+
+
+def as_one_program(model: SupplyModel) -> tuple[SupplyNetwork, NodeDemand]:
+    """Return a model as `solve_exact` takes it: no safety stock, a unit at its node's least worth.
+
+    What is stored already may pass a limit.
+    """
+    network, pieces = model.network, model.pieces
     sold = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
     kept = sold | (pieces.kind == COMMITMENT)
     units = np.zeros((network.nodes, network.periods))
@@ -171,10 +181,8 @@ def lower_bound(model: SupplyModel, params: SupplyParams) -> float | None:
         late_periods=most,
     )
     capacity = np.maximum(model.room_for_new, 0.0)
-    # What is stored already may pass a limit; the bound lets it.
     stored = np.isin(np.arange(len(capacity)), model.limits.store_slots())
-    roomy = network.with_changes(capacity=np.where(stored, np.inf, capacity))
-    return solve_exact(roomy, demand).cost
+    return network.with_changes(capacity=np.where(stored, np.inf, capacity)), demand
 
 
 def settled_nodes(
@@ -249,7 +257,7 @@ def price_limits(model: SupplyModel, params: SupplyParams) -> tuple[Prices, Supp
     calm = answer_to(free, demand, np.zeros(len(free.capacity)))
     network = free.with_changes(economic=_sensible_lots(model, calm, params))
     prices = raise_prices(free, demand, steps=params.price_steps)
-    return prices, without_idle_lots(model, network, prices)
+    return prices, network
 
 
 def _sensible_lots(model: SupplyModel, answer: Answer, params: SupplyParams) -> np.ndarray:

@@ -64,6 +64,9 @@ class _Teller:
         np.add.at(self.on_order, receipts.node[~at_hand], receipts.quantity[~at_hand])
         self.consumers = self._consumers()
         self.way_node = network.way_node
+        self._places_of: dict[str, list[int]] = defaultdict(list)
+        for node, (item, _) in enumerate(model.nodes):
+            self._places_of[item].append(node)
 
     def _consumers(self) -> dict[int, dict[int, float]]:
         """Units of each new order by who takes them."""
@@ -201,7 +204,8 @@ class _Teller:
         if other < 0:
             item, place = self.model.nodes[n]
             text = f"There is no other way to have {item} at {place} in that week."
-            return "next_best", "", None, None, text
+            elsewhere = self._bought_elsewhere(o, n, w, s)
+            return elsewhere or ("next_best", "", None, None, text)
         extra = best - float(costs[w, s])
         way = self.model.ways[other]
         name = f"{way.kind} from {way.source}" + (f" by {way.mode}" if way.mode else "")
@@ -215,6 +219,45 @@ class _Teller:
         else:
             text = f"To {name} would be {-extra:,.2f} cheaper a unit but has no room or stock left."
         return "next_best", name, quantity, extra, text
+
+    def _bought_elsewhere(
+        self, o: int, n: int, w: int, s: int
+    ) -> tuple[str, str, float | None, float | None, str] | None:
+        """Buying what is made here straight for a place it is moved to, against making it."""
+        costs, network = self.prices.answer.way_cost, self.network
+        item, place = self.model.nodes[n]
+        if self.model.ways[w].kind != "make":
+            return None
+        best: tuple[float, int, int, int] | None = None
+        for other in self._places_of.get(item, []):
+            ways = range(int(network.way_from[other]), int(network.way_from[other + 1]))
+            moves = [v for v in ways if self.model.ways[v].kind == "move"
+                     and self.model.ways[v].source == place]  # fmt: skip
+            for v in ways:
+                if not moves or self.model.ways[v].kind != "buy":
+                    continue
+                open_from = np.flatnonzero(np.isfinite(costs[v]))
+                if len(open_from) == 0:
+                    continue
+                slot = max(s, int(open_from[0]))
+                by_move = min(float(costs[move, slot]) for move in moves)
+                extra = float(costs[v, slot]) - by_move
+                if np.isfinite(extra) and (best is None or extra < best[0]):
+                    best = (extra, other, v, slot)
+        if best is None:
+            return None
+        extra, other, v, slot = best
+        way, there = self.model.ways[v], self.model.nodes[other][1]
+        quantity = float(self.committed.order_quantity[o])
+        name = f"buy from {way.source} for {there}" + (f" by {way.mode}" if way.mode else "")
+        said = f"Made at {place} or bought: to {name} would be "
+        said += f"{abs(extra):,.2f} a unit {'dearer' if extra >= 0 else 'cheaper'} there than to "
+        said += f"make it and move it, {abs(extra) * quantity:,.2f} in all"
+        if slot > s:
+            said += f", but nothing bought now is there before {self.starts[slot]:%d %b}"
+        elif extra < 0:
+            said += ", but it has no room, comes in lots too large or is not needed there"
+        return "next_best", name, quantity, extra, said + "."
 
     def unmet(self, held: dict[int, tuple[str, str, float]]) -> list[Row]:
         """Return why demand is not served, one subject an item, place and week."""

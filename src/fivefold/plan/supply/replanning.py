@@ -18,7 +18,7 @@ from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.flows import flows_of, node_costs
 from fivefold.plan.supply.network import NEVER, Committed, Floats, Ints, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
-from fivefold.plan.supply.passes import better_commit, closed, commit_plan
+from fivefold.plan.supply.passes import better_commit, closed, commit_plan, without_idle_lots
 from fivefold.plan.supply.prices import NodeDemand, Prices, answer_to, components_of
 from fivefold.plan.supply.reading import FORECAST, ORDER, SupplyModel
 from fivefold.plan.supply.reference import (
@@ -142,6 +142,7 @@ class _Replanner:
         agreed: pl.DataFrame,
     ) -> None:
         self.agreed = agreed
+        self.buying = model.network
         self.model, self.reference, self.params = model, reference, params
         self.part: Ints = components_of(model.network)
         self.parts = int(self.part.max(initial=-1)) + 1
@@ -158,6 +159,7 @@ class _Replanner:
         if calm is not None:
             return calm
         prices, network = self.pricing(self.model, self.params)
+        self.buying = without_idle_lots(self.model, network, prices)
         if self.params.quick:
             return self._with_changes(self._at_once(prices, network))
         added, lost = self._added_to(prices, network)
@@ -294,7 +296,7 @@ class _Replanner:
         held_last: bool | None = None,
     ) -> tuple[Draft, Bools]:
         quiet = ~(self.touched | renewed)[self.part]
-        own = barred(self._bought_later(network), quiet)
+        own = barred(self._bought_later(self.buying), quiet)
         committed, lost, held_last = commit_around(
             self.model, own, prices, kept, held_last=held_last
         )
