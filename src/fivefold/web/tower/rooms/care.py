@@ -8,13 +8,16 @@ from typing import Any
 
 import polars as pl
 
+from fivefold.cycle import documents
 from fivefold.cycle.bookkeeping import at_noon
+from fivefold.cycle.caring import case_trail, list_cases
 from fivefold.cycle.execution import ReturnWorth, value_return
 from fivefold.errors import FivefoldError
+from fivefold.returns.care_desk import owner_of
 from fivefold.web import words
 from fivefold.web.charts import bars
 from fivefold.web.drawing import Figure
-from fivefold.web.tower.grids import Grid, schema_columns
+from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.state import State
 
 CONDITIONS = (
@@ -134,13 +137,93 @@ def _recent(state: State) -> list[dict[str, Any]]:
 
 
 def cases(state: State, query: Mapping[str, str]) -> Grid:
-    """Return cases with the day an answer is due."""
-    frame = state.dataset["cases"]
+    """Return cases with the day an answer is due, who takes them and how far they went up."""
+    told = list_cases(state.workspace, now=at_noon(state.today), all_cases=True)["cases"]
+    desk_of = pl.DataFrame(
+        [{name: row[name] for name in ("case", "skill", "level", "hours_left")} for row in told],
+        schema={
+            "case": pl.String(),
+            "skill": pl.String(),
+            "level": pl.String(),
+            "hours_left": pl.Float64(),
+        },
+        orient="row",
+    )
+    frame = state.dataset["cases"].join(desk_of, on="case", how="left")
+    first = (
+        column("case", "Case", width=190),
+        column("kind", width=96),
+        column("skill", "Taken by", width=100),
+        column("level", "Lies with", width=100),
+        column("hours_left", "Hours left", "number", width=100),
+    )
     return Grid(
         name="cases",
         frame=frame,
         key="case",
         sign=state.sign,
         sort="answer_due_at",
-        columns=schema_columns("cases", frame),
+        columns=schema_columns("cases", frame, first=first),
+    )
+
+
+def followed(state: State, query: Mapping[str, str]) -> dict[str, Any]:
+    """Return the trail of the case the address names, from the complaint to the action."""
+    name = query.get("case", "").strip()
+    if not name:
+        return {"case_asked": "", "trail": [], "case_problem": ""}
+    try:
+        found = case_trail(state.workspace, name, as_of=state.today)
+    except FivefoldError as error:
+        return {"case_asked": name, "trail": [], "case_problem": str(error)}
+    return {"case_asked": name, "trail": found["trail"], "case_problem": ""}
+
+
+def funnel(state: State) -> list[dict[str, Any]]:
+    """Return what became of what was taken in here: units by step and way, money refunded."""
+    received = state.workspace.recorded(documents.RETURN_RECEIVED)
+    authorised = state.workspace.recorded(documents.RETURN_AUTHORISED)
+    done = [f for f in state.workspace.recorded(documents.CASE_OPENED) if "chosen" in f.body]
+    steps = [
+        ("Asked for", len(authorised), None),
+        ("Kept by the customer", sum(f.body["verdict"] == "returnless" for f in authorised),
+         sum(f.body["refund"] for f in authorised)),
+        ("Taken in", len(received), None),
+        ("Graded", sum(bool(f.body["row"].get("disposition")) for f in received), None),
+    ]  # fmt: skip
+    ways = sorted({str(f.body["chosen"]) for f in done})
+    for way in ways:
+        own = [f for f in done if f.body["chosen"] == way]
+        steps.append((words.plain_name(way), len(own), sum(f.body["refund"] for f in own)))
+    return [
+        {"step": step, "returns": count, "refunded": refunded} for step, count, refunded in steps
+    ]
+
+
+def rates_by_place(state: State) -> Grid:
+    """Return units back by place and reason."""
+    frame = (
+        state.dataset["returns"]
+        .group_by("location", "reason")
+        .agg(back=pl.col("quantity").sum(), items=pl.col("item").n_unique())
+        .with_columns(share=pl.col("back") / pl.col("back").sum().over("location"))
+        .with_columns(
+            key_=pl.concat_str("location", "reason", separator="|", ignore_nulls=True),
+            owner=pl.col("reason").map_elements(owner_of, return_dtype=pl.String()),
+        )
+    )
+    return Grid(
+        name="return_places",
+        frame=frame,
+        key="key_",
+        sign=state.sign,
+        sort="-back",
+        columns=(
+            column("location", "Place", width=110),
+            column("reason", width=210),
+            column("owner", "Learns from it", width=120),
+            column("back", "Came back", "count"),
+            column("items", "Items", "count"),
+            column("share", "Of the place", "share"),
+        ),
     )

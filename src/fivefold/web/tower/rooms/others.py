@@ -16,7 +16,7 @@ from fivefold.web.charts import bars, waterfall
 from fivefold.web.drawing import Figure
 from fivefold.web.tower.drawings import Bubble, bubbles
 from fivefold.web.tower.grids import Grid, column, schema_columns
-from fivefold.web.tower.rooms import care
+from fivefold.web.tower.rooms import care, prices
 from fivefold.web.tower.state import State, of_item
 
 
@@ -195,6 +195,8 @@ def returns_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "cases": cases_.height,
         "overdue": overdue(cases_, now=now).height if cases_.height else 0,
         "reasons_known": care.REASONS,
+        "funnel": care.funnel(state),
+        **care.followed(state, query),
         **{k: v for k, v in care.desk(state, query).items() if k != "reasons"},
     }
 
@@ -283,6 +285,7 @@ def portfolio_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "lines": state.made["channel_fees"]
         .filter((pl.col("item") == chosen) & (pl.col("channel") == channel))
         .to_dicts(),
+        **prices.of_item(state, chosen),
     }
 
 
