@@ -144,6 +144,8 @@ def site_command(
             ),
             most=len(rows),
         )  # fmt: skip
+        paying = sum(1 for row in rows if row["marginal_gain_per_day"] > 0)
+        out.print(f"{paying} of them save more than they cost.")
         out.print(
             f"People within one day: {notes['one_day_share_before']:.1%} before, "
             f"{notes['one_day_share_after']:.1%} after; within two: "

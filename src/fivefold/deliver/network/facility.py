@@ -215,7 +215,8 @@ def worth_at_prices(problem: Facilities, prices: Floats) -> Floats:
     before = np.maximum.accumulate(np.where(first, total - units, 0.0))
     room = problem.capacity[site] - (total - units - before)
     taken = np.clip(room, 0.0, units)
-    return np.bincount(site, weights=taken * margin[order], minlength=len(problem.capacity))
+    earned = np.bincount(site, weights=taken * margin[order], minlength=len(problem.capacity))
+    return earned.astype(float)
 
 
 def bound_at_prices(

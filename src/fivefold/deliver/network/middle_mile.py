@@ -112,15 +112,14 @@ def plan_middle_mile(
     -------
     Outcome
         Tables network_flows and linehaul_trips. `objective` is the cost of the day, `bound` a
-        proven lower bound (see Notes). `notes`: trucks, flights, trucks_direct, late_parcels,
-        seconds of nothing.
+        proven lower bound (see Notes). `notes`: trucks, flights, trucks_direct, carrier_parcels,
+        sorting_cost, unserved_parcels.
 
     Notes
     -----
     Bound: every parcel pays on each lane at least cost / min(room of a vehicle, all parcels of
     the day that could ever take that lane), since a lane that is used costs a vehicle at least.
-    The linear program with these prices falls apart into cheapest paths; on small networks HiGHS
-    gives the same figure. The gradual sharpening of the vehicle cost follows slope scaling (Kim,
+    The linear program with these prices falls apart into cheapest paths. The gradual sharpening of the vehicle cost follows slope scaling (Kim,
     Pardalos 1999, "A solution approach to the fixed charge network flow problem using a dynamic
     slope scaling procedure", *Operations Research Letters* 24, 195-203), with marginal in place
     of average cost.

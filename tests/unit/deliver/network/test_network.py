@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 import pytest
+
 from fivefold.check.network_plan import check_network
 from fivefold.deliver.network.driving import elapsed_hours
 from fivefold.deliver.network.facility import (
