@@ -4,7 +4,8 @@
 
 Facility location: OR-Library instances (capacitated, splittable), ours being the greedy choice
 with its Lagrangian bound, the peer HiGHS on the strong formulation with the same second limit.
-Flow: the example network at three sizes against the linear program's bound. Means: every card tried on every flow, parcels a CPU-second.
+Flow: the example network at three sizes against the linear program's bound. Means: every card
+tried on every flow, parcels a CPU-second.
 """
 
 from __future__ import annotations
