@@ -350,3 +350,21 @@ def test_channels_and_shipments_are_told_by_command(books: Path) -> None:
         assert sum(option["chosen"] for option in shipment["options"]) == 1
     assert answer("inbound", "reconcile", "-w", books)["lines"] == []
     run("inbound", "claim", "GONE", "-w", books, code=USAGE)
+
+
+def test_prices_and_the_range_are_told_by_command(books: Path) -> None:
+    shown = answer("price", "show", "-w", books)
+    assert shown["violations"] == []
+    item = shown["proposals"][0]["item"]
+    why = answer("price", "why", item, "-w", books)
+    assert {row["item"] for row in why["proposals"]} == {item}
+    assert why["reasons"]
+    run("price", "why", "GONE", "-w", books, code=USAGE)
+    assert answer("price", "test", "-w", books)["tests"] == []
+    run("price", "test", item, "-w", books, code=USAGE)
+    chosen = answer("portfolio", "show", "-w", books)
+    assert chosen["violations"] == []
+    assert chosen["value_per_year"] >= chosen["today_per_year"] - 1e-6
+    one = answer("portfolio", "why", chosen["choices"][0]["item"], "-w", books)
+    assert one["reasons"]
+    run("portfolio", "why", "GONE", "-w", books, code=USAGE)

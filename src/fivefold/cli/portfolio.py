@@ -51,6 +51,7 @@ def show_command(
             "bound_per_year": advice.bound,
             "today_per_year": advice.today,
             "gain_per_year": advice.gain_per_year,
+            "violations": advice.violations.to_dicts(),
             "limits": list(advice.limits),
             "choices": advice.choices.to_dicts(),
         },

@@ -56,6 +56,7 @@ def show_command(
             "status": advice.status,
             "days": days,
             "gain": advice.gain,
+            "violations": advice.violations.to_dicts(),
             "proposals": advice.proposals.to_dicts(),
             "markdown_paths": advice.paths.to_dicts(),
             "elasticities": advice.elasticities.filter(with_item="").to_dicts(),

@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from fivefold.check.prices import check_range
 from fivefold.errors import NotFoundError
-from fivefold.model import Dataset
+from fivefold.model import Dataset, schema
 from fivefold.plan.portfolio import RangeParams, choose_range
 
 
@@ -27,6 +28,8 @@ class RangeAdvice:
         Contribution a year less fixed costs: of the choice, at most, and of today's range.
     limits : tuple of dict
         limit, amount, used and price of one unit more a year, for each shared limit.
+    violations : polars.DataFrame
+        Rules the independent checker finds broken.
     """
 
     choices: pl.DataFrame
@@ -36,6 +39,7 @@ class RangeAdvice:
     bound: float | None
     today: float | None
     limits: tuple[dict[str, Any], ...]
+    violations: pl.DataFrame
 
     @property
     def gain_per_year(self) -> float | None:
@@ -66,6 +70,7 @@ def advise_range(
     """Return which items to offer, from the data and the tables of the latest plan."""
     found = choose_range(dataset, params, as_of=as_of)
     assert found.explanations is not None
+    broken = check_range(dataset.with_tables(**found.tables), as_of=as_of)
     notes: dict[str, Any] = dict(found.notes)
     limits = tuple(
         {
@@ -84,4 +89,5 @@ def advise_range(
         bound=found.bound,
         today=notes.get("today"),
         limits=limits,
+        violations=pl.concat([schema("violations").empty(), *broken]),
     )

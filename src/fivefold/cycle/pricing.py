@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from fivefold.check.prices import check_prices
 from fivefold.deliver.channel_costs import ChannelParams
 from fivefold.deliver.channel_setting import read_setting, size_of, units_by_place
 from fivefold.deliver.channels import choice_in, listed_price
@@ -40,6 +41,8 @@ class PriceAdvice:
     status : str
     gain : float
         Expected gain of all proposals over their days.
+    violations : polars.DataFrame
+        Rules the independent checker finds broken.
     """
 
     elasticities: pl.DataFrame
@@ -49,6 +52,7 @@ class PriceAdvice:
     reasons: pl.DataFrame
     status: str
     gain: float
+    violations: pl.DataFrame
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the result tables by name, without the explanations."""
@@ -96,7 +100,10 @@ def advise_prices(
     ready = dataset.with_tables(
         price_elasticities=learnt["price_elasticities"], price_points=points
     )
+    if items is not None:
+        ready = ready.with_tables(offers=_of_families(dataset, items))
     found = propose_prices(ready, params, as_of=as_of)
+    broken = check_prices(ready.with_tables(**found.tables))
     told = [o.explanations for o in (learnt, found) if o.explanations is not None]
     proposals, paths = found["price_proposals"], found["markdown_paths"]
     elasticities = learnt["price_elasticities"]
@@ -112,7 +119,47 @@ def advise_prices(
         reasons=pl.concat(told),
         status=found.status,
         gain=float(proposals["gain"].fill_null(0.0).sum()),
+        violations=pl.concat([schema("violations").empty(), *broken]),
     )
+
+
+def _of_families(dataset: Dataset, items: Sequence[str]) -> pl.DataFrame:
+    """Return the offers of items and of all that could stand in for them."""
+    family = pl.coalesce("family", "category", "item")
+    named = dataset["items"].select("item", family=family)
+    wanted = named.filter(pl.col("item").is_in(list(items)))["family"]
+    kept = named.filter(pl.col("family").is_in(wanted.implode()))["item"]
+    return dataset["offers"].filter(pl.col("item").is_in(kept.implode()))
+
+
+def contribution_band(advice: PriceAdvice, item: str) -> dict[str, Any] | None:
+    """Return contribution along the price of an item's first offer, with its elasticity's ends.
+
+    None where the item has no proposal, no elasticity or no contribution along the price.
+    """
+    proposals = advice.proposals.filter(item=item)
+    own = advice.elasticities.filter((pl.col("item") == item) & (pl.col("with_item") == ""))
+    if proposals.height == 0 or own.height == 0:
+        return None
+    row, ends = proposals.row(0, named=True), own.row(0, named=True)
+    points = advice.points.filter((pl.col("item") == item) & (pl.col("channel") == row["channel"]))
+    if points.height < 2:
+        return None
+    prices = points.sort("price")
+    ratio = pl.col("price") / row["price_now"]
+    names = {"expected": "elasticity", "less sure: loses more": "elasticity_low",
+             "less sure: loses less": "elasticity_high"}  # fmt: skip
+    drawn = prices.select(
+        (pl.col("contribution") * row["units_now"] * ratio.pow(min(0.0, ends[column]))).alias(name)
+        for name, column in names.items()
+    )
+    return {
+        "prices": prices["price"].to_list(),
+        "series": {name: drawn[name].to_list() for name in names},
+        "today": row["price_now"],
+        "days": row["days"],
+        "channel": row["channel"],
+    }
 
 
 def price_points(

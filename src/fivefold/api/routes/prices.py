@@ -34,6 +34,7 @@ def proposals(
                 "as_of": day,
                 "status": advice.status,
                 "gain": advice.gain,
+                "violations": advice.violations.to_dicts(),
                 "proposals": advice.proposals.to_dicts(),
                 "markdown_paths": advice.paths.to_dicts(),
             }
