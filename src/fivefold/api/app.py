@@ -21,6 +21,7 @@ from fivefold.api.door import LOCAL_HOSTS, Door, Limits
 from fivefold.api.jobs import Job, Jobs
 from fivefold.api.routes import (
     books,
+    care,
     channels,
     data,
     entry,
@@ -45,6 +46,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     floor.router,
     purchasing.router,
     channels.router,
+    care.router,
     last_mile.router,
     prices.router,
     portfolio.router,

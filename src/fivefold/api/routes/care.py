@@ -1,0 +1,200 @@
+"""Returns and customer care: plan, authorise, receive; cases, their trail, the people needed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field, StrictInt
+from starlette.responses import Response
+
+from fivefold.api.bodies import Body, Day, Name, Text
+from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, once, verb
+from fivefold.cycle.bookkeeping import at_noon
+from fivefold.cycle.caring import (
+    care_staff,
+    case_trail,
+    causes,
+    close_customer_case,
+    list_cases,
+    open_customer_case,
+)
+from fivefold.cycle.returning import (
+    authorise_return,
+    plan_returns,
+    receive_return,
+    returns_record,
+    taken_record,
+)
+
+router = APIRouter(prefix="/api/v1", tags=["returns and care"])
+
+Document = Annotated[str, Path(max_length=200, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class ReturnAsked(Body):
+    """Units a customer wants to send back."""
+
+    order: Name
+    item: Name
+    quantity: Annotated[StrictInt, Field(ge=1, le=10_000)] = 1
+    reason: Text = ""
+    serial: Text = ""
+    customer: Text = ""
+    on: Day | None = None
+
+
+class Parcel(Body):
+    """What a parcel that came back holds."""
+
+    condition: Annotated[str, Field(pattern=r"^[A-Z_]{1,40}$")]
+    serial: Text = ""
+    way: Annotated[str, Field(pattern=r"^[a-z_]{0,40}$")] = ""
+    on: Day | None = None
+
+
+class NewCase(Body):
+    """A customer's case."""
+
+    kind: Literal["issue", "complaint", "return", "question"]
+    order: Text = ""
+    item: Text = ""
+    reason: Text = ""
+    note: Text = ""
+    on: Day | None = None
+
+
+class CaseClosing(Body):
+    """The end of a case, with the stars the customer gave."""
+
+    stars: Annotated[StrictInt, Field(ge=1, le=5)] | None = None
+    on: Day | None = None
+
+
+@router.get("/returns/plan", openapi_extra=verb("plan.read"))
+def returns_plan(company: Books) -> dict[str, Any]:
+    """Return what comes back by week and reason, what to do with what waits, the way back."""
+    return dict(jsonable(returns_record(plan_returns(company, otherwise=company.today()))))
+
+
+@router.post("/returns", openapi_extra=verb("orders.serve"))
+def ask_return(
+    body: ReturnAsked, request: Request, company: Books, asking: Asking, key: Key = None
+) -> Response:
+    """Authorise a return by its window, quantity, serial number and signs of fraud."""
+
+    def work() -> dict[str, Any]:
+        done = authorise_return(
+            company,
+            actor=asking.actor,
+            at=at_noon(body.on or company.today()),
+            order=body.order,
+            item=body.item,
+            quantity=body.quantity,
+            reason=body.reason,
+            serial=body.serial,
+            customer=body.customer,
+        )
+        told = {**asdict(done), "reasons": done.reasons.to_dicts()}
+        return dict(jsonable({**told, "duplicate": done.status == "duplicate"}))
+
+    return once(request, company, key, work)
+
+
+@router.post("/returns/{return_id}/receipt", openapi_extra=verb("orders.serve"))
+def parcel_back(
+    return_id: Document,
+    body: Parcel,
+    request: Request,
+    company: Books,
+    asking: Asking,
+    context: Ctx,
+    key: Key = None,
+) -> Response:
+    """Receive an authorised return: graded, refunded, put away; a second scan adds nothing."""
+
+    def work() -> dict[str, Any]:
+        done = receive_return(
+            company,
+            return_id,
+            actor=asking.actor,
+            at=at_noon(body.on or company.today()),
+            condition=body.condition,
+            serial=body.serial,
+            way=body.way,
+        )
+        if done.status == "ok":
+            context.webhooks.tell(
+                company, "return.received", {"return": return_id, "chosen": done.chosen}
+            )
+        return dict(jsonable(taken_record(done)))
+
+    return once(request, company, key, work)
+
+
+@router.get("/cases", openapi_extra=verb("data.read"))
+def cases(company: Books, every: Annotated[bool, Query(alias="all")] = False) -> dict[str, Any]:
+    """Return cases by urgency with clock, skill, step of escalation, and satisfaction."""
+    return dict(jsonable(list_cases(company, now=at_noon(company.today()), all_cases=every)))
+
+
+@router.post("/cases", openapi_extra=verb("orders.serve"))
+def new_case(
+    body: NewCase, request: Request, company: Books, asking: Asking, key: Key = None
+) -> Response:
+    """Open a case; the same content has the same number and is opened once."""
+
+    def work() -> dict[str, Any]:
+        found = open_customer_case(
+            company,
+            kind=body.kind,
+            actor=asking.actor,
+            at=at_noon(body.on or company.today()),
+            order=body.order,
+            item=body.item,
+            reason=body.reason,
+            note=body.note,
+        )
+        return dict(jsonable(found))
+
+    return once(request, company, key, work)
+
+
+@router.get("/cases/{case}/trail", openapi_extra=verb("data.read"))
+def trail_of_case(case: Document, company: Books) -> dict[str, Any]:
+    """Return the way from a complaint to its cause and what is done about it."""
+    return dict(jsonable(case_trail(company, case, as_of=company.today())))
+
+
+@router.post("/cases/{case}/closing", openapi_extra=verb("orders.serve"))
+def end_case(
+    case: Document,
+    body: CaseClosing,
+    request: Request,
+    company: Books,
+    asking: Asking,
+    key: Key = None,
+) -> Response:
+    """Close a case, with what the customer said of it."""
+
+    def work() -> dict[str, Any]:
+        at = at_noon(body.on or company.today())
+        found = close_customer_case(company, case, actor=asking.actor, at=at, stars=body.stars)
+        return dict(jsonable(found))
+
+    return once(request, company, key, work)
+
+
+@router.get("/care/causes", openapi_extra=verb("data.read"))
+def what_to_mend(company: Books) -> dict[str, Any]:
+    """Return what customers' reasons ask each part of the chain to do, and how sure that is."""
+    return dict(jsonable(causes(company, otherwise=company.today())))
+
+
+@router.get("/care/staff", openapi_extra=verb("plan.read"))
+def people(
+    company: Books, growth: Annotated[float, Query(ge=0.0, le=100.0)] = 1.0
+) -> dict[str, Any]:
+    """Return the people of the desk by skill and hour."""
+    return dict(jsonable(care_staff(company, otherwise=company.today(), growth=growth)))
