@@ -1,4 +1,4 @@
-"""Commands inside a building: what goes into which box."""
+"""Commands inside a building: what goes into which box, when its stations give way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fivefold.cli.app import WORKSPACE, DateOption, JsonOption, WorkspaceOption, told_errors
+from fivefold.cli.app import (
+    INFEASIBLE,
+    WORKSPACE,
+    DateOption,
+    JsonOption,
+    WorkspaceOption,
+    told_errors,
+)
 from fivefold.cli.execution import quantities_of
 
 if TYPE_CHECKING:
@@ -68,8 +75,59 @@ def pack_command(
     emit({"status": "ok", "boxes": found, "loose": loose}, as_json=as_json, show=show)
 
 
+def saturation_command(
+    stations: Annotated[
+        list[str],
+        typer.Argument(
+            help="Stations in a row: NAME=PEOPLExORDERS an hour each, then xVISITS if not one."
+        ),
+    ],
+    orders: Annotated[float, typer.Option(min=0, help="Orders that arrive in an hour.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say how long orders wait at each station and at which rate the building saturates."""
+    from dataclasses import asdict
+
+    from fivefold.cli.app import usage_error
+    from fivefold.cli.output import emit, table
+    from fivefold.deliver.warehouse.throughput import Station, throughput
+
+    row = []
+    for text in stations:
+        name, _, numbers = text.partition("=")
+        try:
+            people, rate, *visits = numbers.lower().split("x")
+            row.append(
+                Station(
+                    name=name,
+                    people=int(people),
+                    per_hour=float(rate),
+                    visits=float(*visits) if visits else 1.0,
+                )
+            )
+        except (ValueError, TypeError) as error:
+            raise usage_error(f"{text!r} is not NAME=PEOPLExORDERS[xVISITS]: {error}") from None
+    found = throughput(row, per_hour=orders)
+
+    def show(out: Console) -> None:
+        table(out, "Stations", [asdict(load) for load in found.loads])
+        out.print(
+            f"{found.bottleneck} gives way first, "
+            f"at {found.saturates_at_per_hour:.1f} orders an hour"
+        )
+        if found.hours_in_building is not None:
+            out.print(
+                f"An order spends {60 * found.hours_in_building:.0f} minutes here on average."
+            )
+
+    full = found.hours_in_building is None
+    emit({"status": "infeasible" if full else "ok", **asdict(found)}, as_json=as_json, show=show)
+    if full:
+        raise typer.Exit(INFEASIBLE)
+
+
 GROUP = (
     "warehouse",
-    "Inside a building: what goes into which box.",
-    (("pack", pack_command),),
+    "Inside a building: what goes into which box, when its stations give way.",
+    (("pack", pack_command), ("saturation", saturation_command)),
 )
