@@ -38,6 +38,7 @@ from benchmarks._route_instances import (
     read_x,
     texts,
 )
+from fivefold.compute import processors
 from fivefold.deliver.last_mile.decompose import solve_day
 from fivefold.deliver.last_mile.driver_knowledge import (
     DrivenRoute,
@@ -101,7 +102,7 @@ def measure(options: Options) -> Measured:
         rows.append(large)
         summary["stops_10k_gap_to_long_run"] = large["gap_to_long_run"]
         summary["stops_10k_wall_s"] = large["wall_s"]
-        summary["stops_10k_cpu_s"] = large["cpu_s"]
+        summary["stops_10k_cpu_s_at_most"] = large["cpu_s_at_most"]
         peer["stops_10k_cost_over_ours"] = large["peer_cost_over_ours"]
     return Measured(rows=rows, summary=summary, peer=peer_of("pyvrp", peer))
 
@@ -348,7 +349,8 @@ def _large(options: Options) -> dict[str, Any]:
         "missed": len(ours.missed),
         "routes": len(ours.routes),
         "wall_s": timer.wall_s,
-        "cpu_s": timer.cpu_s,
+        # Workers are not children of this process, so their time is bounded, not read.
+        "cpu_s_at_most": timer.wall_s * processors(),
         "peer_cost_over_ours": theirs.cost / ours.cost - 1.0 if theirs.is_feasible else None,
         "peer_missed": len(theirs.missed),
         "peer_cpu_s": peer_timer.cpu_s,
