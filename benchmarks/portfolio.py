@@ -130,7 +130,7 @@ def _large(options: Options, rows: list[dict[str, Any]], summary: dict[str, Any]
 def _twin(
     options: Options, rows: list[dict[str, Any]], summary: dict[str, Any], peer: dict[str, Any]
 ) -> None:
-    items, days, replications = (40, 300, 3) if options.quick else (100, 500, 8)
+    items, days, replications = (40, 300, 3) if options.quick else (40, 300, 8)
     with tempfile.TemporaryDirectory() as folder:
         files = write_company(Path(folder) / "files", seed=options.seed, items=items, days=days)
         with Workspace(Path(folder) / "w") as store:
