@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fivefold.cli.app import (
-    INFEASIBLE,
-    WORKSPACE,
-    DateOption,
-    JsonOption,
-    WorkspaceOption,
-    told_errors,
-)
+from fivefold.cli.app import WORKSPACE, DateOption, JsonOption, WorkspaceOption, told_errors
 from fivefold.cli.execution import quantities_of
 
 if TYPE_CHECKING:
@@ -88,7 +81,7 @@ def saturation_command(
     """Say how long orders wait at each station and at which rate the building saturates."""
     from dataclasses import asdict
 
-    from fivefold.cli.app import usage_error
+    from fivefold.cli.app import INFEASIBLE, usage_error
     from fivefold.cli.output import emit, table
     from fivefold.deliver.warehouse.throughput import Station, throughput
 
