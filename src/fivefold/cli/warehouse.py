@@ -81,8 +81,8 @@ def saturation_command(
     """Say how long orders wait at each station and at which rate the building saturates."""
     from dataclasses import asdict
 
-    from fivefold.cli.app import INFEASIBLE, usage_error
-    from fivefold.cli.output import emit, table
+    from fivefold.cli.app import usage_error
+    from fivefold.cli.output import INFEASIBLE, emit, table
     from fivefold.deliver.warehouse.throughput import Station, throughput
 
     row = []
