@@ -5,7 +5,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-
 #: Units of demand at which a price counts for half of what it would with endless demand.
 TRUST_UNITS = 60.0
 

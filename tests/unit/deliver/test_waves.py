@@ -56,7 +56,8 @@ def world(units: np.ndarray, zone: np.ndarray, wanted: np.ndarray) -> tuple[Line
 
 
 def test_the_first_order_gives_way_to_one_that_has_more_to_lose() -> None:
-    # Both are nearest to place 0, which has one unit; the second pays six more elsewhere, the first one.
+    # Both are nearest to place 0, which has one unit; elsewhere the second pays six more, the
+    # first one.
     args = (np.array([1, 5]), np.array([[2, 3], [2, 8]]), np.array([1, 1]))
     lines, stock, places = world(*args)
     greedy = source(lines, stock, places, TIMES, TERMS)

@@ -54,9 +54,7 @@ def test_the_limits_of_hard_bake_are_montgomerys() -> None:
     ("units", "lower", "upper"),
     [(10.0, 0.29, 2.55), (8.0, 0.16, 2.68), (13.0, 0.43, 2.41), (12.0, 0.39, 2.45)],
 )
-def test_the_u_chart_of_dyed_cloth_is_montgomerys(
-    units: float, lower: float, upper: float
-) -> None:
+def test_the_u_chart_of_dyed_cloth_is_montgomerys(units: float, lower: float, upper: float) -> None:
     # Example 7.5: 153 defects on 107.5 inspection units, 1.42 a unit.
     chart = u_chart([14, 153 - 14], [units, 107.5 - units])
 

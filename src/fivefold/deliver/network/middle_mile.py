@@ -119,9 +119,10 @@ def plan_middle_mile(
     -----
     Bound: every parcel pays on each lane at least cost / min(room of a vehicle, all parcels of
     the day that could ever take that lane), since a lane that is used costs a vehicle at least.
-    The linear program with these prices falls apart into cheapest paths. The gradual sharpening of the vehicle cost follows slope scaling (Kim,
-    Pardalos 1999, "A solution approach to the fixed charge network flow problem using a dynamic
-    slope scaling procedure", *Operations Research Letters* 24, 195-203), with marginal in place
+    The linear program with these prices falls apart into cheapest paths. The gradual
+    sharpening of the vehicle cost follows slope scaling (Kim, Pardalos 1999, "A solution
+    approach to the fixed charge network flow problem using a dynamic slope scaling procedure",
+    *Operations Research Letters* 24, 195-203), with marginal in place
     of average cost.
     """
     params = params or MiddleMileParams()

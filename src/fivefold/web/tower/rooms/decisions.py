@@ -12,6 +12,7 @@ import polars as pl
 from fivefold.cycle.adjusting import edited_quantities
 from fivefold.cycle.decisions import placed_orders, snoozed
 from fivefold.cycle.plans import Plan
+from fivefold.cycle.versions import selling_places
 from fivefold.model import Dataset
 from fivefold.web import summaries, words
 from fivefold.web.tower.state import State
@@ -130,7 +131,7 @@ def worth_at_risk(plan: Plan, dataset: Dataset) -> dict[str, float]:
 
 def _margins(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], float]:
     """Return contribution a unit by item and place, by item alone where a place is not known."""
-    places = {channel: place for place, channel in summaries.selling_places(dataset).items()}
+    places = {channel: place for place, channel in selling_places(dataset).items()}
     found: dict[tuple[str, str], float] = {}
     for item, channel, value in (
         plan["channel_choices"].select("item", "channel", "contribution").drop_nulls().iter_rows()

@@ -10,6 +10,7 @@ import polars as pl
 
 from fivefold.connect.tables import write_csv
 from fivefold.cycle.review import changed_since
+from fivefold.cycle.versions import selling_places
 from fivefold.web import summaries
 from fivefold.web.charts import lines
 from fivefold.web.drawing import Figure
@@ -82,7 +83,7 @@ def overrides(state: State, code: str) -> list[dict[str, Any]]:
 def total_chart(state: State, width: int) -> Figure:
     """Return all demand by week, in money at list price, against what the plan serves."""
     price = state.dataset["items"].select("item", "price")
-    places = list(summaries.selling_places(state.dataset))
+    places = list(selling_places(state.dataset))
     rows = (
         state.made["projected_stock"]
         .filter(pl.col("location").is_in(places))

@@ -8,6 +8,7 @@ from datetime import timedelta
 import polars as pl
 
 from fivefold.cycle.plans import Plan
+from fivefold.cycle.versions import selling_places
 from fivefold.model import Dataset
 from fivefold.web import summaries, words
 from fivefold.web.tower.state import State
@@ -45,7 +46,7 @@ def meaning(name: str) -> str:
 
 def measured(plan: Plan, dataset: Dataset) -> dict[str, float]:
     """Return the five figures of a plan."""
-    places = list(summaries.selling_places(dataset))
+    places = list(selling_places(dataset))
     selling = plan["projected_stock"].filter(pl.col("location").is_in(places))
     asked = float(selling["demand"].sum())
     health = summaries.stock_health(plan, dataset)

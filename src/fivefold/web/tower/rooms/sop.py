@@ -10,6 +10,7 @@ import polars as pl
 from fivefold.cycle import notes
 from fivefold.cycle.plans import Plan
 from fivefold.cycle.review import changed_since
+from fivefold.cycle.versions import selling_places
 from fivefold.web import summaries
 from fivefold.web.charts import interval, lines
 from fivefold.web.drawing import Figure
@@ -134,7 +135,7 @@ def _proof(state: State, proof: pl.DataFrame) -> dict[str, Any]:
 def balance_chart(state: State, plans: list[Plan], width: int) -> Figure:
     """Return demand, supply and stock at cost by week, of the first plan."""
     cost = state.dataset["items"].select("item", "unit_cost")
-    places = list(summaries.selling_places(state.dataset))
+    places = list(selling_places(state.dataset))
     rows = plans[0]["projected_stock"].join(cost, on="item")
     selling = rows.filter(pl.col("location").is_in(places))
     by_week = (
