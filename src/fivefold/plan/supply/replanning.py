@@ -159,9 +159,11 @@ class _Replanner:
         if calm is not None:
             return calm
         prices, network = self.pricing(self.model, self.params)
-        self.buying = without_idle_lots(self.model, network, prices)
         if self.params.quick:
+            # A plan without any purchase takes longer than all the rest of a quick answer.
+            self.buying = network
             return self._with_changes(self._at_once(prices, network))
+        self.buying = without_idle_lots(self.model, network, prices)
         added, lost = self._added_to(prices, network)
         fresh = self._candidate(prices, network, self.touched)
         stake = self._stake()
