@@ -96,7 +96,7 @@ def serve_more(
     kernels.serve(
         net, state, sequence, pieces.node, pieces.period, pieces.until, short, pieces.worth,
         pieces.late_periods, pieces.late_cost, pieces.whole, served,
-        np.zeros(0, np.int64),
+        np.full(network.nodes, -2, np.int64),
     )  # fmt: skip
     more = _committed(state, served)
     before = np.zeros(len(more.order_way))

@@ -115,11 +115,11 @@ def commit_plan(
         (order[kind == COMMITMENT], never, *priced, False),
         # What lies at a place is sold there: no price and no safety stock keeps it back. What
         # lies further up, components too, goes to whoever wants it first.
-        (_own_stock_first(model, network, order), never, *priced, False),
+        (_own_stock_first(model, network, order), never, *priced, True),
         (_as_sold(pieces, order), pieces.worth, *_stock_costs(model, network, prices), True),
-        (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced, False),
+        (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced, True),
         # Lots bought for one piece may leave units for another; sweep until they are placed.
-        *[(order[kind != COMMITMENT], pieces.worth, *calm, False)] * SWEEPS,
+        *[(order[kind != COMMITMENT], pieces.worth, *calm, True)] * SWEEPS,
     ]
     return commit(network, pieces, model.receipts, passes=passes, available=model.room)
 
