@@ -37,6 +37,10 @@ ALLOWED: dict[str, set[str] | None] = {
     "GET /api/v1/inbound/shipments": ALL,
     "GET /api/v1/inbound/reconciliation": ALL,
     "POST /api/v1/inbound/claims/{shipment}": {"planner", "buyer", "admin"},
+    "GET /api/v1/routes": ALL,
+    "GET /api/v1/routes/stops": ALL,
+    "GET /api/v1/arrivals": ALL,
+    "GET /api/v1/partners": ALL,
     "GET /api/v1/mappings": ALL,
     "POST /api/v1/mappings/suggestion": ALL,
     "POST /api/v1/mappings": {"planner", "admin"},
@@ -207,7 +211,7 @@ def _swapped(
         if MARK in answer.text and MARK not in filled:
             found.append(f"{name}: shows another company's data for {sorted(query)}")
         owned = {"job", "plan", "token", "webhook", "sha256", "order"} & {
-            part.strip("{}") for part in path.split("/")
+            part[1:-1] for part in path.split("/") if part.startswith("{")
         }
         if owned and "/ledger/" not in path and answer.status_code not in (404, 409, 422, 428):
             found.append(f"{name}: another company's {sorted(owned)} got {answer.status_code}")

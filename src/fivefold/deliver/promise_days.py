@@ -54,7 +54,8 @@ def spread_classes(sd_days: FloatArray) -> tuple[FloatArray, npt.NDArray[np.int1
     >>> spread_classes(np.array([0.0, 1.6, 1.7]))
     (array([0.  , 1.75]), array([0, 1, 1], dtype=int16))
     """
-    stepped = np.ceil(sd_days / SPREAD_STEP_DAYS - 1e-9) * SPREAD_STEP_DAYS
+    # Adding nothing makes a negative zero an ordinary one.
+    stepped = np.ceil(sd_days / SPREAD_STEP_DAYS - 1e-9) * SPREAD_STEP_DAYS + 0.0
     classes = np.union1d(stepped, [0.0])
     return classes, np.searchsorted(classes, stepped).astype(np.int16)
 

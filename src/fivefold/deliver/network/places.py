@@ -76,7 +76,7 @@ def great_circle_km(
     Examples
     --------
     >>> round(float(great_circle_km(40.7, -74.0, 34.05, -118.25)))
-    3939
+    3937
     """
     a, b = np.radians(latitude), np.radians(other_latitude)
     across = np.radians(np.asarray(other_longitude, dtype=float) - longitude)

@@ -154,7 +154,7 @@ def unit_costs() -> dict[str, float]:
     """Return the cost of one unit of everything, value added up the chain.
 
     >>> round(unit_costs()["P2-RED"], 2)
-    100.4
+    103.6
     """
     costs = {module.code: module.cost * DOLLARS_PER_COST for module in MODULES}
     costs |= {part.code: costs[part.module] * part.share for part in PARTS}
