@@ -61,7 +61,7 @@ def test_more_demand_is_wanted_in_full_and_changes_decisions(books: Path) -> Non
     wanted = by["units_demanded"]
     assert wanted["after"] == pytest.approx(1.5 * wanted["before"], rel=0.02)
     assert told["decisions_changed"] > 0
-    assert all(row["why"] for row in told["decisions"])
+    assert [row for row in told["decisions"] if not row["why"]] == []
     with Workspace(books, create=False) as store:
         kept = store.plans.load(told["kept_as"])
         assert store.latest_plan() is not None
@@ -129,10 +129,11 @@ def test_a_review_tells_versions_risk_decisions_and_writes_the_pack(
         for risk in scenario["risk"]["risk"]:
             assert risk["low"] <= risk["mean"] <= risk["high"]
             assert risk["var_low"] <= risk["value_at_risk"] <= risk["var_high"]
-    assert all(row["why"] for row in told["decisions"])
+    assert [row for row in told["decisions"] if not row["why"]] == []
     assert any(row["name"] == "lead time of SUP" for row in told["assumptions"])
     assert all(row["budget_revenue"] is None for row in told["budget"])
-    assert told["flows"]["materials"]
+    # The plan of this small company buys nothing: its goods are told, and none move.
+    assert told["flows"]["materials"] == []
     assert told["flows"]["money"]
     page = (tmp_path / "pack" / "review.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")

@@ -227,7 +227,7 @@ def decisions_now(plan: Plan) -> list[dict[str, Any]]:
     ]
     rows += [
         {
-            "decision": row["order"],
+            "decision": f"change:{row['order']}/{row['line']}",
             "kind": "change",
             "words": f"{row['change'].capitalize()} line {row['line']} of {row['order']}, "
             f"{row['item']}",
