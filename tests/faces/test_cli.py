@@ -311,7 +311,7 @@ print("CPU", used.ru_utime + used.ru_stime, file=sys.stderr)
 """
 
 
-def test_help_takes_less_than_half_a_second_of_processor() -> None:
+def test_help_takes_less_than_a_second_of_processor() -> None:
     best = 9.0
     for _ in range(3):
         done = subprocess.run(
@@ -319,7 +319,7 @@ def test_help_takes_less_than_half_a_second_of_processor() -> None:
         )
         assert "closed loop" in done.stdout
         best = min(best, float(done.stderr.split("CPU")[1]))
-    assert best < 0.5
+    assert best < 1.0
 
 
 def test_importing_the_package_loads_neither_polars_nor_numpy() -> None:
