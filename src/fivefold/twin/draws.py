@@ -19,7 +19,8 @@ RATE_DAYS = 28
 class Stream:
     """Demand of one item in one channel, what a unit brings and what a sale costs.
 
-    `fees` are charged by the marketplace a unit, by its own names; `carriage` is ours.
+    `fees` are charged by the marketplace a unit, by its own names; `carriage` is ours. `margin`
+    is what a unit sold leaves after everything, returns included; 0 where nobody can say.
     """
 
     item: str
@@ -30,6 +31,7 @@ class Stream:
     carriage: float
     return_share: float
     sellable_share: float
+    margin: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,6 +159,8 @@ MEASURES: Measures = (
     ("profit", "currency", "higher"),
     ("contribution", "currency", "higher"),
     ("fill_rate", "share", "higher"),
+    ("fill_rate_earning", "share", "higher"),
+    ("margin_missed", "currency", "lower"),
     ("units_lost", "units", "lower"),
     ("stock_out_share", "share", "lower"),
     ("inventory_value", "currency", "lower"),
@@ -353,6 +355,13 @@ def _streams(
         .select("item", "channel", "price")
         .iter_rows()
     }
+    left = {
+        (item, channel): contribution
+        for item, channel, contribution in plan["channel_choices"]
+        .select("item", "channel", "contribution")
+        .drop_nulls()
+        .iter_rows()
+    }
     listed = dict(dataset["items"].select("item", "price").iter_rows())
     back = _return_shares(plan)
     streams: list[Stream] = []
@@ -374,6 +383,7 @@ def _streams(
                 carriage=spent,
                 return_share=share,
                 sellable_share=sellable,
+                margin=left.get((item, channel), 0.0),
             )
         )
     return tuple(streams), kept
@@ -405,10 +415,16 @@ def _measured(played: Played) -> dict[str, float]:
     )
     mean_value = float(result.stock_value.mean())
     asked = result.wanted > 0
+    asked_for, short = result.wanted.sum(axis=1), (result.wanted - result.served).sum(axis=1)
+    margin = np.array([stream.margin for stream in streams])
+    earning = margin > 0
+    earned_for = float(asked_for @ earning)
     return {
         "profit": result.contribution - capital_per_day * float(result.stock_value.sum()),
         "contribution": result.contribution,
         "fill_rate": served / wanted if wanted else 1.0,
+        "fill_rate_earning": 1.0 - float(short @ earning) / earned_for if earned_for else 1.0,
+        "margin_missed": float(short @ np.maximum(margin, 0.0)),
         "units_lost": wanted - served,
         "stock_out_share": float((result.served < result.wanted)[asked].mean())
         if asked.any()

@@ -17,7 +17,7 @@ from fivefold.twin import experiment
 from fivefold.twin.draws import Draws, asked_before, draw
 from fivefold.twin.experiment import prove
 from fivefold.twin.policies import CoverPolicy
-from fivefold.twin.replay import Replay
+from fivefold.twin.replay import Replay, ReplayResult
 
 AS_OF = date(2026, 11, 22)
 
@@ -164,3 +164,39 @@ def test_every_measure_can_be_asked_for_by_name(proof: Any) -> None:
     assert proof.figure("profit").unit == "currency"
     with pytest.raises(KeyError, match="luck"):
         proof.figure("luck")
+
+
+def test_what_is_missed_counts_in_money_and_only_where_a_sale_would_have_earned(
+    opened: Any,
+) -> None:
+    from dataclasses import replace
+
+    stages, streams, _lucks, _rate = world(opened, days=7)
+    assert any(stream.margin > 0 for stream in streams)
+    earner = replace(streams[0], margin=9.5)
+    loser = replace(streams[0], margin=-2.0)
+    result = ReplayResult(
+        wanted=np.array([[10, 10], [30, 0]]),
+        served=np.array([[10, 4], [0, 0]]),
+        contribution=0.0,
+        flows={},
+        stock_value=np.ones(2),
+        ordered_value=0.0,
+        refused=0,
+        ordered=np.zeros((1, 1)),
+        received=(),
+        documents=0,
+    )
+    told = experiment._measured(
+        experiment.Played(
+            result=result,
+            stages=stages,
+            streams=(earner, loser),
+            capital_per_day=0.0,
+            is_new=True,
+            luck=np.random.default_rng(1),
+        )
+    )
+    assert told["fill_rate"] == pytest.approx(14 / 50)
+    assert told["fill_rate_earning"] == pytest.approx(14 / 20)
+    assert told["margin_missed"] == pytest.approx(6 * 9.5)

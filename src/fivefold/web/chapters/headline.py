@@ -18,6 +18,8 @@ _MEASURES = {
     "profit": "Profit",
     "contribution": "Contribution",
     "fill_rate": "Demand served",
+    "fill_rate_earning": "Demand served, of items that earn",
+    "margin_missed": "Margin of sales missed",
     "units_lost": "Units not served",
     "stock_out_share": "Item-days short",
     "inventory_value": "Stock at cost, mean",
