@@ -66,12 +66,16 @@ def serve_command(
         context = app.state.context
         # Opened now, so that books held by another process are told before anything is served.
         context.companies.company(OWN)
+        secret = ""
         if not context.access.has_tokens():
             secret, _ = context.access.new_token(OWN, "admin", label="first")
             typer.echo(f"Token (shown this once): {secret}")
+    at = f"http://{host}:{port}"
+    # What follows # stays in the browser: no request and no log has the token.
+    opens = f"{at}/login#{secret}" if secret else f"{at}/"
     typer.echo(
-        f"Fivefold at http://{host}:{port}/ · API at http://{host}:{port}/docs\n"
-        "Sign in with the token; `fivefold token admin` makes another. Ctrl+C ends the server.",
+        f"Open {opens}\n"
+        f"API at {at}/docs · `fivefold token admin` makes another token · Ctrl+C ends the server",
         err=True,
     )
     uvicorn.run(

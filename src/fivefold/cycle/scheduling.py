@@ -155,7 +155,7 @@ def rescheduled_plan(
         )
     found = check_plan(with_stops.with_tables(**tables), as_of=plan.as_of)
     # What the books have moved on since the plan was made is no fault of the new schedule.
-    since = check_plan(dataset.with_tables(**plan.tables), as_of=plan.as_of)
+    since = check_plan(plan.over(dataset), as_of=plan.as_of)
     same = [name for name in since.columns if name in ("table", "key", "rule")]
     violations = found.join(since, on=same, how="anti")
     return replace(

@@ -10,7 +10,7 @@ import polars as pl
 
 DASH = "–"
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "CAD": "C$", "JPY": "¥"}
-_UPPER = {"fba", "fbm", "usd", "gbp", "eur", "id", "awd", "moq"}
+_UPPER = {"fba", "fbm", "usd", "gbp", "eur", "id", "awd", "moq", "fcl", "lcl", "ltl", "ftl", "fc"}
 
 
 def _absent(value: float | None) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from html import escape
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -15,6 +14,7 @@ from fivefold.api.door import SESSION_COOKIE
 from fivefold.api.problems import ProblemError
 from fivefold.api.roles import GRANTED, VERBS
 from fivefold.api.webhooks import EVENTS, checked_url
+from fivefold.web.tower import rendering
 
 router = APIRouter(tags=["access"])
 Name = Annotated[str, Path(max_length=80)]
@@ -45,21 +45,9 @@ async def roles() -> dict[str, Any]:
     return {"verbs": VERBS, "roles": granted}
 
 
-_LOGIN = """<!doctype html><html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><title>Fivefold</title>
-<style>:root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;display:grid;
-place-items:center;min-height:90vh;margin:0}form{width:min(24rem,90vw);display:grid;gap:.75rem}
-input,button{font:inherit;padding:.6rem .75rem;border-radius:.5rem;border:1px solid GrayText}
-button{cursor:pointer}[role=alert]{margin:0}</style></head><body><main>
-<form method="post" action="/login"><h1>Fivefold</h1>%s
-<label for="token">Token, as <code>fivefold serve</code> printed it</label>
-<input id="token" name="token" type="password" autocomplete="current-password" required autofocus>
-<input type="hidden" name="next" value="%s"><button>Enter</button></form></main></body></html>"""
-
-
 def _login_page(next_path: str, told: str = "", status: int = 200) -> HTMLResponse:
-    alert = f'<p role="alert">{escape(told)}</p>' if told else ""
-    return HTMLResponse(_LOGIN % (alert, escape(_local(next_path), quote=True)), status)
+    values = {"told": told, "next": _local(next_path)}
+    return HTMLResponse(rendering.render("login.html", values), status)
 
 
 def _local(path: str) -> str:

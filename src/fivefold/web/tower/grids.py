@@ -27,8 +27,14 @@ _KINDS = {
     "date": "day",
     "instant": "moment",
     "boolean": "truth",
+    "choice": "choice",
 }
 _WIDTHS = {"number": 96, "count": 96, "share": 92, "money": 108, "day": 118, "moment": 172}
+#: Kinds whose width follows what stands in them, and the widest one of them becomes.
+_FITTED = frozenset({"text", "choice", "status"})
+_WIDEST = 320
+#: Rows that are looked at for it.
+_SAMPLE = 2_000
 _NUMERIC = frozenset({"number", "count", "share", "money", "cents"})
 _COMPARED = re.compile(r"^(<=|>=|<|>|=)\s*(.+)$")
 
@@ -141,7 +147,11 @@ def _matches(told: GridColumn, text: str) -> pl.Expr:
             return _compare(column_.cast(pl.Date), compared[1], date.fromisoformat(compared[2]))
         except ValueError:
             raise ValueError(f"{text!r} does not fit {told.title}; write > 2026-12-01") from None
-    return column_.cast(pl.String).str.to_lowercase().str.contains(text.lower(), literal=True)
+    told_as = column_.cast(pl.String).str.to_lowercase()
+    if told.kind == "choice":
+        # Found as it is shown: a code's words, with blanks.
+        told_as, text = told_as.str.replace_all("_", " "), text.replace("_", " ")
+    return told_as.str.contains(text.lower(), literal=True)
 
 
 def _compare(left: pl.Expr, sign: str, right: Any) -> pl.Expr:
@@ -161,13 +171,14 @@ def page(
     """Return one page of a grid by column: what is shown, what it is, and its colour."""
     rows = filtered(grid, filters, sort)
     part = rows.slice(max(0, offset), max(1, min(MOST, limit)))
+    digits = {each.name: _digits(each, grid.frame) for each in grid.columns}
     return {
         "columns": [
             {
                 "name": each.name,
                 "title": each.title,
                 "numeric": each.numeric,
-                "width": each.width,
+                "width": _width(each, grid.frame),
                 "editable": each.editable,
                 "why": each.why,
                 "help": each.help,
@@ -178,7 +189,8 @@ def page(
         "offset": offset,
         "keys": [str(key) for key in part[grid.key].to_list()],
         "cells": [
-            [shown(each.kind, v, grid.sign) for v in part[each.name]] for each in grid.columns
+            [shown(each.kind, v, grid.sign, digits[each.name]) for v in part[each.name]]
+            for each in grid.columns
         ],
         "raw": [[_raw(v) for v in part[each.name]] for each in grid.columns],
         "tones": [
@@ -188,28 +200,59 @@ def page(
     }
 
 
-def shown(kind: str, value: Any, sign: str = "$") -> str:
-    """Return a value as people read it.
+def _width(told: GridColumn, frame: pl.DataFrame) -> int:
+    """Return a width that holds what stands in the column, so that no word is cut needlessly."""
+    if told.kind not in _FITTED or frame.height == 0:
+        return told.width
+    texts = frame[told.name].head(_SAMPLE).cast(pl.String).drop_nulls().unique()
+    longest = texts.gather(texts.str.len_chars().arg_sort(descending=True)[:12])
+    wide = max((text_width(shown(told.kind, text), 13) for text in longest), default=0.0)
+    head = text_width(told.title, 12.5) + 40
+    return round(min(_WIDEST, max(head, wide * 1.04 + 28)))
+
+
+def _digits(told: GridColumn, frame: pl.DataFrame) -> int | None:
+    """Return digits behind the point, the same for a whole column so that its figures line up."""
+    if told.kind not in ("number", "money") or frame.height == 0:
+        return None
+    values = frame[told.name].cast(pl.Float64, strict=False).abs()
+    told_ = values.filter(values.is_finite() & (values > 0)).drop_nulls()
+    if told_.len() == 0:
+        return 0
+    if told.kind == "money":
+        return 2 if float(told_.quantile(0.9) or 0.0) < 100 else 0
+    if bool(((told_ - told_.round()).abs() < 1e-9).all()) or float(told_.quantile(0.1) or 0) >= 100:
+        return 0
+    return 2 if float(told_.quantile(0.9) or 0.0) < 1 else 1
+
+
+def shown(kind: str, value: Any, sign: str = "$", digits: int | None = None) -> str:
+    """Return a value as people read it; `digits` behind the point where a column agrees on them.
 
     >>> shown("money", 1234.5), shown("share", 0.5), shown("status", "at risk")
     ('$1,234', '50.0 %', '◆ at risk')
+    >>> shown("number", 3.0, digits=1), shown("choice", "in_transit"), shown("choice", "fcl")
+    ('3.0', 'In transit', 'FCL')
     """
     if value is None:
         return words.DASH
     if kind == "money":
-        return words.money(value, sign)
+        return words.money(value, sign, cents=None if digits is None else digits > 0)
     if kind == "cents":
         return words.money(value, sign, cents=True)
     if kind == "share":
         return words.share(value)
     if kind == "number":
-        return words.number(value, 0 if abs(value) >= 100 or value == int(value) else 1)
+        plain = 0 if abs(value) >= 100 or value == int(value) else 1
+        return words.number(value, plain if digits is None else digits)
     if kind == "count":
         return words.number(value)
     if kind == "truth":
         return "yes" if value else "no"
     if kind == "status":
         return f"{MARKS[value][1]} {value}" if value in MARKS else str(value)
+    if kind == "choice":
+        return words.plain_name(str(value))
     if isinstance(value, datetime):
         return words.moment(value)
     if isinstance(value, date):

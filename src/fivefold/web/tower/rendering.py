@@ -24,6 +24,7 @@ STATIC = {
     "drop.js": "text/javascript; charset=utf-8",
     "board.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
+    "login.js": "text/javascript; charset=utf-8",
     "logo.svg": "image/svg+xml",
 }
 #: Rooms in the order of the rail: address, title, icon as the d of a path of 24 by 24.

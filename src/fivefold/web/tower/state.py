@@ -29,6 +29,7 @@ class PlanHead:
     as_of: date
     status: str
     scenario: str
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -125,6 +126,7 @@ def plan_heads(workspace: Workspace) -> tuple[PlanHead, ...]:
                 as_of=date.fromisoformat(head["as_of"]),
                 status=head["status"],
                 scenario=head["scenario"],
+                seconds=head.get("seconds", {}),
             )
         )
     return tuple(found)

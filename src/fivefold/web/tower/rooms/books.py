@@ -104,8 +104,8 @@ def verified(state: State) -> dict[str, Any]:
 
 def moves(state: State, query: Mapping[str, str]) -> Grid:
     """Return every movement of goods, those of an item or an order where one is named."""
-    journal = state.workspace.journal
-    frame = _asked(log.events_frame(journal), query, order="ref").with_columns(
+    known = state.once("moves", lambda: log.events_frame(state.workspace.journal))
+    frame = _asked(known, query, order="ref").with_columns(
         source=pl.concat_str(["src_kind", "src_location"], separator=" · ", ignore_nulls=True),
         target=pl.concat_str(["dst_kind", "dst_location"], separator=" · ", ignore_nulls=True),
         key_=pl.col("event").cast(pl.String),
@@ -131,7 +131,8 @@ def moves(state: State, query: Mapping[str, str]) -> Grid:
 
 def legs(state: State, query: Mapping[str, str]) -> Grid:
     """Return every posting's legs, of an account, an item or an order where one is named."""
-    frame = _asked(log.legs_frame(state.workspace.journal), query, order="order")
+    known = state.once("legs", lambda: log.legs_frame(state.workspace.journal))
+    frame = _asked(known, query, order="order")
     if query.get("account"):
         frame = frame.filter(pl.col("account") == query["account"])
     frame = frame.with_columns(
@@ -145,10 +146,10 @@ def legs(state: State, query: Mapping[str, str]) -> Grid:
         sort="-effective_at",
         columns=(
             column("effective_at", "When", "moment"),
-            column("account", "Account", width=190),
-            column("against", "Against", width=190),
+            column("account", "Account", "choice", width=190),
+            column("against", "Against", "choice", width=190),
             column("amount", "Amount", "cents", width=110),
-            column("fee_type", "Fee", width=190),
+            column("fee_type", "Fee", "choice", width=190),
             column("item", "Item", width=110),
             column("order", "Order", width=190),
             column("command_kind", "By", width=150),

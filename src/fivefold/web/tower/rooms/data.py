@@ -10,6 +10,7 @@ from typing import Any
 from fivefold.cycle.importing import FileReport, ImportReport
 from fivefold.errors import Problem
 from fivefold.model import schema, table_names
+from fivefold.web import words
 from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.state import State
 
@@ -39,6 +40,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "table": table if table in table_names(role="input") else "",
         "about": schema(table).description if table in table_names(role="input") else "",
         "tables_with_rows": sum(each["rows"] > 0 for rows in groups.values() for each in rows),
+        "tables_empty": [each for rows in groups.values() for each in rows if not each["rows"]],
         "review": None,
     }
 
@@ -49,12 +51,18 @@ def files(state: State) -> list[dict[str, Any]]:
         {
             "hash": fact.subject,
             "name": fact.body["name"],
-            "kind": fact.body["kind"],
+            "words": _understood(fact.body["kind"]),
             "rows": sum(fact.body["rows"].values()),
-            "tables": ", ".join(fact.body["rows"]),
+            "tables": ", ".join(words.plain_name(n).lower() for n in fact.body["rows"]),
         }
         for fact in reversed(state.workspace.imports())
     ]
+
+
+def _understood(kind: str) -> str:
+    """Return what a file was taken for, in words."""
+    origin, _, report = kind.partition(":")
+    return f"{words.plain_name(origin)} {words.plain_name(report).lower()}" if report else origin
 
 
 def table(state: State, query: Mapping[str, str]) -> Grid:

@@ -16,7 +16,7 @@ from fivefold.web.tower.state import State
 
 
 def _planned(state: State) -> Dataset:
-    return state.dataset.with_tables(**state.made.tables)
+    return state.made.over(state.dataset)
 
 
 def _range(state: State) -> RangeAdvice:
@@ -70,14 +70,14 @@ def proposals(state: State, query: Mapping[str, str]) -> Grid:
             column("item", width=112, why=True),
             column("title", width=230),
             column("channel", width=84),
-            column("action", width=96),
+            column("action", "", "choice", width=96),
             column("price_now", "Today", "cents", width=90),
             column("price", "To ask", "cents", width=90),
             column("gain", "Gain", "money", width=104),
             column("gain_low", "At worst", "money", width=104),
             column("gain_high", "At best", "money", width=104),
             column("chance_of_gain", "Chance", "share"),
-            column("bound_by", "Held by", width=190),
+            column("bound_by", "Held by", "choice", width=190),
         ),
     )
 
@@ -94,13 +94,13 @@ def choices(state: State, query: Mapping[str, str]) -> Grid:
         columns=(
             column("item", width=112, why=True),
             column("title", width=230),
-            column("action", width=96),
+            column("action", "", "choice", width=96),
             column("channel", width=84),
             column("effective_on", "From", "day"),
             column("units_per_year", "Units a year", "count", width=110),
             column("contribution", "A unit leaves", "cents", width=112),
             column("value_per_year", "Worth a year", "money", width=116),
-            column("next_best", "Next best", width=150),
+            column("next_best", "Next best", "choice", width=150),
             column("next_best_cost", "Costs a year", "money", width=116),
             column("abc_class", "ABC", width=60),
             column("xyz_class", "XYZ", width=60),

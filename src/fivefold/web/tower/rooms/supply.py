@@ -91,7 +91,7 @@ def proposals(state: State, query: Mapping[str, str]) -> Grid:
         columns=(
             column("item", "Item", width=112, why=True),
             column("title", "Title", width=250),
-            column("kind", "Kind", width=70),
+            column("kind", "Kind", "choice", width=70),
             column("source", "From", width=88),
             column("destination", "To", width=88),
             column(
@@ -106,7 +106,7 @@ def proposals(state: State, query: Mapping[str, str]) -> Grid:
             column("multiple", "Multiple", "count", width=84),
             column("start_on", "Start", "day"),
             column("due_on", "Due", "day"),
-            column("mode", "By", width=72),
+            column("mode", "By", "choice", width=72),
             column("value", "Value", "money"),
             column("at_risk", "At risk", "money", help="Contribution of the demand it serves."),
         ),
@@ -165,7 +165,7 @@ def changes(state: State, query: Mapping[str, str]) -> Grid:
     first = (
         column("order", width=190, why=True),
         column("title", "Item", width=240),
-        column("change", width=92),
+        column("change", "", "choice", width=92),
     )
     return Grid(
         name="supply_changes",

@@ -63,7 +63,9 @@ class Grid {
     url.searchParams.set("limit", String(BLOCK));
     url.searchParams.set("sort", this.sort);
     for (const [name, value] of Object.entries(this.filters)) if (value) url.searchParams.set(`f.${name}`, value);
+    if (!this.columns.length) this.place.setAttribute("aria-busy", "true");
     const answer = await fetch(url);
+    this.place.removeAttribute("aria-busy");
     if (!answer.ok) { say((await answer.json().catch(() => ({}))).detail ?? "The rows could not be read.", true); return; }
     /** @type {Page} */ const page = await answer.json();
     const first = !this.columns.length;
