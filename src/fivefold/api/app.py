@@ -32,6 +32,8 @@ from fivefold.api.routes import (
     portfolio,
     prices,
     purchasing,
+    scenarios,
+    sop,
     work,
 )
 from fivefold.api.webhooks import Webhooks
@@ -50,6 +52,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     care.router,
     prices.router,
     portfolio.router,
+    scenarios.router,
+    sop.router,
     entry.router,
     documentation.router,
 )

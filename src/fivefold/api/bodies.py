@@ -65,6 +65,102 @@ class NewPlan(Body):
     )
 
 
+def _parted(value: object) -> object:
+    """Take changes as a list, or as one text with commas between them."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return value
+
+
+Changes = Annotated[
+    list[Name],
+    BeforeValidator(_parted),
+    Field(
+        min_length=1,
+        max_length=40,
+        description="Such as demand=+60%, supplier:SUP-CN=lost 6w, cash=-30%, price:ITEM=-5%, "
+        "limit:NAME=+25%, lead_time:SUP-CN=+14d; a list, or one text with commas between.",
+    ),
+]
+
+
+class Question(Body):
+    """What would become of a plan."""
+
+    changes: Changes
+    plan: Name | None = Field(None, description="Default the plan made last.")
+    keep: StrictBool = Field(False, description="Keep the answer as a plan of its own.")
+
+
+class NewScenario(Body):
+    """A name for what is different from a plan, or from another scenario."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+    changes: Changes
+    on: Name | None = Field(None, description="Plan or scenario; default the plan made last.")
+    reason: Text = ""
+
+
+class Reason(Body):
+    """Why."""
+
+    reason: Text = ""
+
+
+class NewComparison(Body):
+    """Which scenarios are played beside one another."""
+
+    names: Annotated[list[Name], BeforeValidator(_parted), Field(min_length=1, max_length=5)]
+    days: Annotated[StrictInt, Field(ge=14, le=364)] = 91
+    replications: Annotated[StrictInt, Field(ge=2, le=200)] = 4
+    seed: Annotated[StrictInt, Field(ge=0, le=2**31)] = 7
+
+
+class NewReview(Body):
+    """How a plan is reviewed."""
+
+    scenarios: dict[Name, Changes] | None = Field(
+        None,
+        max_length=4,
+        description="Changes by the scenario's name; default demand +60 %, the main supplier "
+        "lost for six weeks, cash -30 %.",
+    )
+    days: Annotated[StrictInt, Field(ge=14, le=364)] = 91
+    replications: Annotated[StrictInt, Field(ge=0, le=200)] = 4
+    seed: Annotated[StrictInt, Field(ge=0, le=2**31)] = 7
+
+
+class SopDecision(Body):
+    """What a meeting decided, and why."""
+
+    topic: Name
+    outcome: Name
+    why: Name
+    who: Text = Field("", description="Who decides; default whose token it is.")
+
+
+class SopClosing(Body):
+    """The end of a step."""
+
+    who: Text = ""
+
+
+class SopAssumption(Body):
+    """What a plan takes for granted."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_writable)]
+    text: Text = Field("", description="Empty drops it.")
+    who: Text = ""
+
+
+class FamilyVolume(Body):
+    """What a family is to sell in a month."""
+
+    units: Annotated[float, Field(gt=0, le=1e9)]
+    why: Name
+    who: Text = ""
+
+
 class NewProof(Body):
     """How to play a plan in the twin."""
 

@@ -175,10 +175,11 @@ class Company(Workspace):
                 raise NotFoundError("no plan has been accepted yet")
             return current
         if name in (None, "latest"):
-            names = self.plans.names()
-            if not names:
+            # A what-if is looked at by its name; only where there is nothing else by none.
+            latest = self.plans.latest() or next(reversed(self.plans.names()), None)
+            if latest is None:
                 raise NotFoundError("there is no plan yet; POST /api/v1/plans makes one")
-            name = names[-1]
+            name = latest
         head = self.plans.folder / name / "plan.json"
         if not name.isascii() or "/" in name or "\0" in name or not head.is_file():
             raise NotFoundError(f"there is no plan {name!r}")

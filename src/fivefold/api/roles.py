@@ -14,6 +14,7 @@ VERBS: dict[str, str] = {
     "plan.read": "see plans, explanations, reports and measures",
     "plan.run": "make and prove plans, cancel one's own work",
     "plan.accept": "release a plan into orders",
+    "sop.decide": "decide and close steps of the S&OP cycle, name assumptions",
     "supply.edit": "change supply orders that are placed",
     "purchase.approve": "approve and pay purchase orders, within the limit of the role",
     "goods.receive": "receive and inspect supply orders, send goods back",
@@ -43,12 +44,14 @@ GRANTED: dict[Role, frozenset[str]] = {
         "data.import",
         "plan.run",
         "plan.accept",
+        "sop.decide",
         "supply.edit",
         "purchase.approve",
         "goods.receive",
         "work.report",
     },
-    "buyer": _SEEING | {"supply.edit", "purchase.approve", "goods.receive", "plan.run"},
+    "buyer": _SEEING
+    | {"supply.edit", "purchase.approve", "goods.receive", "plan.run", "sop.decide"},
     "auditor": _SEEING | {"books.verify"},
     "admin": frozenset(VERBS),
 }

@@ -37,6 +37,7 @@ EVENTS = (
     "order.shipped",
     "order.taken",
     "plan.accepted",
+    "plan.proposed",
     "return.received",
     "supply.changed",
     "supply.received",

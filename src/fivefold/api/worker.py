@@ -3,20 +3,19 @@
     python -m fivefold.api.worker FOLDER
 
 The folder holds `task.json` and `dataset/*.parquet`, for a proof also `plans/` and a copy of
-the books. The result is a plan below `made/`, or `error.json`. The live books are never opened
-here, so ending this process at any moment leaves them as they are.
+the books; for work on scenarios it is a workspace of its own (`fivefold.api.handed`). The
+result is a plan below `made/`, or `error.json`. The live books are never opened here, so ending
+this process at any moment leaves them as they are.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import closing
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any
 
 import polars as pl
 
+from fivefold.api.handed import ANSWER, answer, copy_books
 from fivefold.api.jobs import Job
 from fivefold.cycle.planning import PlanParams, plan
 from fivefold.cycle.plans import Plan, PlanStore
@@ -65,9 +65,7 @@ def write_task(
     for given in plans:
         store.save(given)
     if books is not None:
-        source = sqlite3.connect(f"{books.resolve().as_uri()}?mode=ro", uri=True)
-        with closing(source), closing(sqlite3.connect(folder / "books.db")) as copy:
-            source.backup(copy)
+        copy_books(books, folder)
     told = dict(task)
     if standing is not None:
         store.save(standing.plan)
@@ -79,9 +77,15 @@ def write_task(
     (folder / "task.json").write_text(json.dumps(told, default=str), encoding="utf-8")
 
 
-def run(folder: Path, progress: Progress) -> Plan:
-    """Do the work of a folder; return the plan made, or the plan proved with its proof."""
+def run(folder: Path, progress: Progress) -> Plan | None:
+    """Do the work of a folder; return the plan made, or the plan proved with its proof.
+
+    None where the work answers a question instead, which stands in `answer.json` then.
+    """
     task = json.loads((folder / "task.json").read_text(encoding="utf-8"))
+    if (folder / "days").is_dir():
+        answer(folder, task, progress)
+        return None
     dataset = Dataset(
         {path.stem: pl.read_parquet(path) for path in sorted((folder / "dataset").glob("*"))}
     )
@@ -142,6 +146,31 @@ def in_process(folder: Path, job: Job) -> Plan:
     WorkerFailedError
         If the process ended otherwise than it should.
     """
+    code, complaints = _done(folder, job)
+    names = PlanStore(folder / "made").names()
+    if code != 0 or not names:
+        raise _failed(code, complaints, "without a plan")
+    return PlanStore(folder / "made").load(names[0])
+
+
+def answered_in_process(folder: Path, job: Job) -> dict[str, Any]:
+    """Do the work of a folder in a process of its own and return what it answers.
+
+    Raises
+    ------
+    CancelledError, DataError, WorkerFailedError
+        As `in_process`.
+    """
+    code, complaints = _done(folder, job)
+    told = folder / ANSWER
+    if code != 0 or not told.is_file():
+        raise _failed(code, complaints, "without an answer")
+    record: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
+    return record
+
+
+def _done(folder: Path, job: Job) -> tuple[int, list[str]]:
+    """Run the process to its end; return its exit code and what it complained of."""
     child = subprocess.Popen(
         [sys.executable, "-m", "fivefold.api.worker", str(folder)],
         stdout=subprocess.PIPE,
@@ -169,21 +198,18 @@ def in_process(folder: Path, job: Job) -> Plan:
         child.stderr.close()
     if job.state == "cancelled":
         raise CancelledError(f"job {job.job} was cancelled")
-    return _made(folder, child.returncode, complaints)
-
-
-def _made(folder: Path, code: int, complaints: list[str]) -> Plan:
     error = folder / "error.json"
     if error.is_file():
         told = json.loads(error.read_text(encoding="utf-8"))
         if told["problems"]:
             raise DataError(Problem(**problem) for problem in told["problems"])
         raise WorkerFailedError(told["message"])
-    names = PlanStore(folder / "made").names()
-    if code != 0 or not names:
-        last = "".join(complaints[-3:]).strip() or f"exit code {code}"
-        raise WorkerFailedError(f"planning ended without a plan: {last}")
-    return PlanStore(folder / "made").load(names[0])
+    return child.returncode, complaints
+
+
+def _failed(code: int, complaints: list[str], how: str) -> WorkerFailedError:
+    last = "".join(complaints[-3:]).strip() or f"exit code {code}"
+    return WorkerFailedError(f"planning ended {how}: {last}")
 
 
 def main(folder: Path) -> int:

@@ -38,8 +38,9 @@ def review_command(
     as_json: JsonOption = False,
 ) -> None:
     """Review a plan: last and new beside scenarios, in units, money, service and risk."""
-    from fivefold.cli.output import emit, shown_progress
+    from fivefold.cli.output import emit, finite, shown_progress
     from fivefold.cycle.changes import parsed
+    from fivefold.cycle.comparisons import keep_review
     from fivefold.cycle.workspace import Workspace
     from fivefold.twin.review import review
 
@@ -63,7 +64,9 @@ def review_command(
                 seed=seed,
                 progress=progress,
             )
-    record = made.record()
+        record = finite(made.record())
+        assert isinstance(record, dict)
+        keep_review(store, plan, record)
     files = write_pack(record, out_folder) if out_folder else []
     emit(
         {**record, "files": files}, as_json=as_json, show=lambda out: show_review(out, made, files)

@@ -135,6 +135,7 @@ def compare_command(
 ) -> None:
     """Compare scenarios side by side, each played in the twin on the same luck."""
     from fivefold.cli.output import emit, shown_progress, table
+    from fivefold.cycle.comparisons import keep_comparison
     from fivefold.cycle.workspace import Workspace
     from fivefold.twin.comparing import compare
 
@@ -156,6 +157,7 @@ def compare_command(
             seed=seed,
             progress=progress,
         )
+        keep_comparison(store, found, actor=ACTOR)
     rows = [
         {"figure": name, **{v["name"]: v["figures"][name] for v in found["versions"]}}
         for name in found["versions"][0]["figures"]

@@ -191,9 +191,14 @@ def run(
     one = scenario(workspace, name)
     question = question_of(workspace, one)
     made = answered(question, scenario=name, quick=quick, progress=progress)
+    keep_run(workspace, name, made, actor=actor)
+    return made, question
+
+
+def keep_run(workspace: Workspace, name: str, made: Plan, *, actor: str) -> None:
+    """Keep the plan made for a scenario, and that it is the scenario's."""
     workspace.plans.save(made)
     _write(workspace, RAN, name, {"plan": made.plan}, actor=actor, on=made.as_of)
-    return made, question
 
 
 def drop(workspace: Workspace, name: str, *, actor: str, reason: str = "") -> None:

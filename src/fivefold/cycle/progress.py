@@ -22,6 +22,17 @@ def silent(step: str, share: float) -> None:
     """Tell nobody."""
 
 
+def part_of(progress: Progress, start: float, share: float) -> Progress:
+    """Return a progress for one part of the work, which begins at `start` and is `share` of it.
+
+    >>> told = []
+    >>> part_of(lambda step, share: told.append(share), 0.5, 0.25)("play", 0.5)
+    >>> told
+    [0.625]
+    """
+    return lambda step, done: progress(step, start + share * done)
+
+
 @dataclass(slots=True)
 class Steps:
     """Counts named steps of known weights and tells a `Progress`.

@@ -121,7 +121,7 @@ def watch(workspace: Workspace, *, actor: str, progress: Progress = silent) -> P
         made=made,
     )
     workspace.plans.save(made)
-    _tell(workspace, proposal, actor)
+    tell(workspace, made, proposal_fact(proposal), actor=actor)
     return proposal
 
 
@@ -155,12 +155,10 @@ def proposals(workspace: Workspace) -> list[dict[str, Any]]:
     return found[::-1]
 
 
-def _tell(workspace: Workspace, proposal: Proposal, actor: str) -> None:
-    known = workspace.recorded(PROPOSED)
-    if known and known[-1].subject == proposal.plan:
-        return
+def proposal_fact(proposal: Proposal) -> dict[str, Any]:
+    """Return what the books keep of a proposal: causes, money, units, service, what breaks."""
     money: Mapping[str, float | None] = {name: proposal.effect.figure(name) for name in _MONEY}
-    body = {
+    return {
         "base": proposal.base,
         "causes": list(proposal.causes),
         "touched": len(proposal.touched),
@@ -169,16 +167,24 @@ def _tell(workspace: Workspace, proposal: Proposal, actor: str) -> None:
         "service": proposal.effect.figure("service"),
         "decisions": proposal.effect.changed_decisions,
         "breaks_first": list(proposal.effect.breaks_first),
+        "legal": proposal.made.is_legal,
     }
+
+
+def tell(workspace: Workspace, made: Plan, body: Mapping[str, Any], *, actor: str) -> None:
+    """Write that a plan is proposed for new facts; the same proposal again is not told twice."""
+    known = workspace.recorded(PROPOSED)
+    if known and known[-1].subject == made.plan:
+        return
     workspace.journal.submit(
         [
             events.record(
-                key=f"{PROPOSED}:{proposal.plan}:{len(known)}",
+                key=f"{PROPOSED}:{made.plan}:{len(known)}",
                 actor=actor,
-                effective_at=at_noon(proposal.made.as_of),
+                effective_at=at_noon(made.as_of),
                 kind=PROPOSED,
-                subject=proposal.plan,
-                body=body,
+                subject=made.plan,
+                body=dict(body),
             )
         ],
         wait=True,

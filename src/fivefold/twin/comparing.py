@@ -7,7 +7,7 @@ from typing import Any
 
 from fivefold.cycle.branches import question_of, run, scenario
 from fivefold.cycle.effects import effect_of
-from fivefold.cycle.progress import Progress, silent
+from fivefold.cycle.progress import Progress, part_of, silent
 from fivefold.cycle.versions import version_of
 from fivefold.cycle.workspace import Workspace
 from fivefold.twin.worlds import play_world
@@ -36,12 +36,14 @@ def compare(
     chosen = [scenario(workspace, name) for name in names]
     versions: dict[str, dict[str, Any]] = {}
     worlds, effects = [], []
+    share = 1.0 / max(1, len(chosen))
     for number, one in enumerate(chosen):
-        progress(f"plan {one.name}", number / len(chosen))
+        progress(f"plan {one.name}", number * share)
         if one.plan:
             question, made = question_of(workspace, one), workspace.plans.load(one.plan)
         else:
-            made, question = run(workspace, one.name, actor=actor)
+            planning = part_of(progress, number * share, 0.4 * share)
+            made, question = run(workspace, one.name, actor=actor, progress=planning)
         base = question.base
         if base.plan.plan not in versions:
             told = version_of(base.plan, question.dataset, name=f"plan {base.plan.plan}")
@@ -60,7 +62,7 @@ def compare(
             }
         )
         if replications:
-            progress(f"play {one.name}", (number + 0.5) / len(chosen))
+            playing = part_of(progress, (number + 0.4) * share, 0.6 * share)
             worlds.append(
                 play_world(
                     question,
@@ -71,6 +73,8 @@ def compare(
                     days=days,
                     replications=replications,
                     seed=seed,
+                    progress=playing,
                 ).record()
+                | {"plan": made.plan, "base": base.plan.plan}
             )
     return {"versions": list(versions.values()), "risk": worlds, "effects": effects}

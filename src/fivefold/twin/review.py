@@ -14,7 +14,7 @@ from fivefold.cycle.budget import against_budget
 from fivefold.cycle.changes import parsed
 from fivefold.cycle.effects import Effect, effect_of, gap_options
 from fivefold.cycle.plans import Plan
-from fivefold.cycle.progress import Progress, silent
+from fivefold.cycle.progress import Progress, part_of, silent
 from fivefold.cycle.scoped import Question, answered, asked
 from fivefold.cycle.versions import FIGURES, Version, differences, version_of
 from fivefold.cycle.workspace import Workspace
@@ -157,13 +157,20 @@ def review(
     if replications:
         progress("play the plan", 0.0)
         played = play_world(
-            calm, plan, workspace.journal, world="as known", old=last, progress=progress, **luck
+            calm,
+            plan,
+            workspace.journal,
+            world="as known",
+            old=last,
+            progress=part_of(progress, 0.0, step),
+            **luck,
         )
     worlds = []
     for number, (name, changes) in enumerate(asked_for.items(), start=1):
         progress(f"plan {name}", number * step)
         question = asked(workspace, plan, parsed(changes), dataset)
-        worlds.append(_world(workspace, name, changes, question, luck, progress, number * step))
+        own = part_of(progress, number * step, step)
+        worlds.append(_world(workspace, name, changes, question, luck, own))
     now = version_of(plan, dataset, name="new plan")
     before = [version_of(last, dataset, name="last plan")] if last else []
     return Review(
@@ -189,15 +196,20 @@ def _world(
     question: Question,
     luck: dict[str, Any],
     progress: Progress,
-    share: float,
 ) -> World:
-    made = answered(question, scenario=name, quick=False)
+    made = answered(question, scenario=name, quick=False, progress=part_of(progress, 0.0, 0.4))
     base = question.base
     played = None
     if luck["replications"]:
-        progress(f"play {name}", share)
+        progress(f"play {name}", 0.4)
         played = play_world(
-            question, made, workspace.journal, world=name, old=base.plan, progress=progress, **luck
+            question,
+            made,
+            workspace.journal,
+            world=name,
+            old=base.plan,
+            progress=part_of(progress, 0.4, 0.6),
+            **luck,
         )
     effect = effect_of(
         made, base.plan, world=question.world, known=question.dataset, released=base.released

@@ -64,6 +64,7 @@ class Played:
             "kept": self.proof.old,
             "replanned": self.proof.new,
             "risk": [{name: getattr(risk, name) for name in names} for risk in self.risks],
+            "measures": measures_of(self.proof),
             "figures": self.proof.record()["figures"],
         }
 
@@ -104,16 +105,58 @@ def play_world(
         demand_times=question.demand_times,
         progress=progress,
     )
-    rows = proof.by_replication.filter(proof.by_replication["measure"] == _MONEY)
-    kept = rows.filter(rows["policy"] == proof.old)["value"].to_list()
-    made = rows.filter(rows["policy"] == proof.new)["value"].to_list()
-    if proof.old == proof.new:
-        kept, made = kept[:replications], made[replications:]
+    kept, made = _by_policy(proof, _MONEY)
     return Played(
         world=world,
         proof=proof,
         risks=(risk_of("kept", kept), risk_of("replanned", made)),
     )
+
+
+def measures_of(proof: Proof) -> list[dict[str, Any]]:
+    """Return what each of the two policies did: the mean of every measure with its 95 % interval.
+
+    Returns
+    -------
+    list of dict
+        policy (kept, replanned), measure, unit, better, mean, low, high; the interval is
+        Student's t over replications.
+    """
+    from scipy.stats import t as student
+
+    rows = []
+    for figure in proof.figures:
+        for policy, values in zip(
+            ("kept", "replanned"), _by_policy(proof, figure.measure), strict=True
+        ):
+            came = np.asarray(values, dtype=np.float64)
+            factor = float(student.ppf(0.975, max(1, len(came) - 1)))
+            half = factor * float(came.std(ddof=1)) / len(came) ** 0.5 if len(came) > 1 else 0.0
+            mean = float(came.mean())
+            rows.append(
+                {
+                    "policy": policy,
+                    "measure": figure.measure,
+                    "unit": figure.unit,
+                    "better": figure.better,
+                    "mean": mean,
+                    "low": mean - half,
+                    "high": mean + half,
+                }
+            )
+    return rows
+
+
+def _by_policy(proof: Proof, measure: str) -> tuple[list[float], list[float]]:
+    """Return a measure of each replication, of the plan kept and of the plan made anew."""
+    rows = proof.by_replication.filter(proof.by_replication["measure"] == measure)
+    if proof.old == proof.new:
+        # One name for both: they were played in turns, the plan kept first.
+        values = rows["value"].to_list()
+        return values[0::2], values[1::2]
+    kept = rows.filter(rows["policy"] == proof.old)["value"].to_list()
+    made = rows.filter(rows["policy"] == proof.new)["value"].to_list()
+    return kept, made
 
 
 def risk_of(policy: str, values: Sequence[float]) -> Risk:

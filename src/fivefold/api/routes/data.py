@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse, Response
 
+from fivefold.api.asked import look_for_news
 from fivefold.api.bodies import NewMapping, RowChange, StrangeHeader
 from fivefold.api.context import Asking, Books, Ctx, jsonable, verb
 from fivefold.api.jobs import Job
@@ -273,6 +274,9 @@ async def import_job(
         if not dry_run:
             told = [{"name": f.name, "status": f.status, "sha256": f.sha256} for f in report.files]
             context.webhooks.tell(company, "import.loaded", {"files": told})
+            if report.commands_written:
+                # What is new is held against the accepted plan before anyone asks.
+                look_for_news(context, company, asking.actor)
         return dict(record)
 
     job = context.jobs.start(company.tenant, "import", asking.actor, work)

@@ -143,7 +143,7 @@ def state_of(workspace: Workspace, name: str | None, *, today: date) -> State:
     heads = plan_heads(workspace)
     if name is not None and all(head.plan != name for head in heads):
         raise NotFoundError(f"there is no plan {name!r}")
-    chosen = name or (heads[0].plan if heads else None)
+    chosen = name or workspace.plans.latest() or (heads[0].plan if heads else None)
     plan = workspace.plan_named(chosen) if chosen else None
     before = _before(workspace, chosen, heads) if chosen else None
     day = plan.as_of if plan else today
