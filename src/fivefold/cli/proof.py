@@ -72,18 +72,17 @@ def show_proof(out: Console, proof: Proof) -> None:
     from rich.table import Table
 
     drawn = Table(
-        title=f"Scorecard: {proof.new} against {proof.old}, {proof.days} days, "
-        f"{proof.replications} replications on the same luck",
+        title=f"Scorecard: {proof.new} against {proof.old}\n"
+        f"{proof.days} days, {proof.replications} replications on the same luck",
         title_justify="left",
         title_style="bold",
         header_style="dim",
         box=None,
+        padding=(0, 1, 0, 0),
     )
-    for name in ("measure", proof.old, proof.new, "difference", "95 % interval", ""):
-        drawn.add_column(name, justify="left" if name in ("measure", "") else "right")
-    colours = {"better": "green", "worse": "red"}
+    for name in ("measure", "before", "this plan", "difference", "95 % interval", ""):
+        drawn.add_column(name, justify="left" if name in ("measure", "") else "right", no_wrap=True)
     for figure in proof.figures:
-        colour = colours.get(figure.verdict, "dim")
         drawn.add_row(
             figure.measure.replace("_", " "),
             _shown(figure.old, figure.unit),
@@ -91,10 +90,21 @@ def show_proof(out: Console, proof: Proof) -> None:
             _shown(figure.difference, figure.unit, signed=True),
             f"{_shown(figure.low, figure.unit, signed=True)} … "
             f"{_shown(figure.high, figure.unit, signed=True)}",
-            f"[{colour}]{figure.verdict}[/{colour}]",
+            _VERDICTS[figure.verdict],
         )
     out.print(drawn)
-    out.print(f"[dim]{proof.commands:,} commands on forked books; seed {proof.seed}.[/dim]")
+    out.print(
+        f"[dim]○ luck: the interval holds zero, so it cannot be told from luck. "
+        f"{proof.commands:,} commands on forked books; seed {proof.seed}.[/dim]"
+    )
+
+
+#: How each verdict is shown: a sign that needs no colour, and a word.
+_VERDICTS = {
+    "better": "[green]▲ better[/green]",
+    "worse": "[red]▼ worse[/red]",
+    "not told from luck": "[dim]○ luck[/dim]",
+}
 
 
 def _shown(value: float, unit: str, *, signed: bool = False) -> str:

@@ -397,8 +397,12 @@ def _return_shares(plan: Plan) -> dict[tuple[str, str], tuple[float, float]]:
         .agg(back=pl.col("units_mean").sum(), sellable=pl.col("sellable_units_mean").sum())
     )
     sold = plan["forecast_means"].group_by(keys).agg(sold=pl.col("units_mean").sum())
+    # Sums over groups differ in their last digits from run to run; the same seed must not.
     return {
-        (item, location): (min(0.5, back / sold), sellable / back if back > 0 else 1.0)
+        (item, location): (
+            round(min(0.5, back / sold), 12),
+            round(sellable / back, 12) if back > 0 else 1.0,
+        )
         for item, location, back, sellable, sold in back.join(sold, on=keys).iter_rows()
         if sold > 0
     }

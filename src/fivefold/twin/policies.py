@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from fivefold.cycle.plans import Plan
-from fivefold.twin.stages import Floats, Integers, Stages, week_of
+from fivefold.twin.stages import Floats, Integers, Stage, Stages, week_of
 
 
 class Policy(Protocol):
@@ -35,6 +36,9 @@ class Policy(Protocol):
             Units customers asked of it over the last four weeks of those played.
         """
 
+    def ways(self, week: int) -> Mapping[int, Stage]:
+        """Return the stages that are refilled otherwise than usually that week, and how."""
+
 
 @dataclass(frozen=True, slots=True)
 class CoverPolicy:
@@ -55,6 +59,10 @@ class CoverPolicy:
         gap = rate * (lead + self.safety_days + self.cover_days) - position
         return np.where(position < trigger, np.maximum(0, np.rint(gap)), 0).astype(np.int64)
 
+    def ways(self, week: int) -> Mapping[int, Stage]:
+        """Return nothing: whoever keeps days of cover orders as ever."""
+        return {}
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedPolicy:
@@ -64,7 +72,8 @@ class PlannedPolicy:
     that week's decisions; between decisions only where it is behind by half a usual order, as
     where an order could not be placed. Levels move with what customers downstream asked for
     over the last four weeks against what the plan expected of them, drawn to 1 by as much
-    evidence as `caution_units`: what a new forecast would do.
+    evidence as `caution_units`: what a new forecast would do. A decision comes by the mode and
+    from the supplier the plan chose for it, what is ordered between decisions as usual.
 
     Attributes
     ----------
@@ -78,6 +87,8 @@ class PlannedPolicy:
         What customers are to ask for of a stage and all it supplies.
     reach : ndarray, shape (n_stages, n_stages)
         Units of a row's stage in one unit sold at a column's.
+    chosen : tuple of mapping from stage to Stage, one a week
+        Ways of that week's decisions that are not the usual ones.
     """
 
     stages: Stages
@@ -86,6 +97,7 @@ class PlannedPolicy:
     usual: Floats
     expected: Floats
     reach: Floats
+    chosen: tuple[Mapping[int, Stage], ...]
     name: str = "plan"
     caution_units: float = 20.0
 
@@ -95,6 +107,10 @@ class PlannedPolicy:
         gap = self.path[:, at] * self._level(at, customers) - position
         due = self.orders[:, at] | (gap >= 0.5 * self.usual)
         return np.where(due & (gap >= 1), np.rint(gap), 0).astype(np.int64)
+
+    def ways(self, week: int) -> Mapping[int, Stage]:
+        """Return how the plan brings what it decides in that week."""
+        return self.chosen[week] if week < len(self.chosen) else {}
 
     def _level(self, week: int, customers: Integers) -> Floats:
         """Return what was asked over what was expected, for the weeks that have passed."""
@@ -112,6 +128,7 @@ def planned_policy(plan: Plan, stages: Stages, *, name: str = "plan") -> Planned
     opening = _by_stage(plan["projected_stock"], stages, starts, "opening")
     pipeline = np.zeros((count, weeks))
     orders, placed = np.zeros((count, weeks), dtype=bool), np.zeros(count)
+    by_way: dict[tuple[int, int], dict[tuple[str, str], int]] = {}
     for row in plan["supply_plan"].iter_rows(named=True):
         stage = stages.index.get((row["item"], row["destination"]))
         if stage is None:
@@ -121,6 +138,9 @@ def planned_policy(plan: Plan, stages: Stages, *, name: str = "plan") -> Planned
             continue
         orders[stage, start] = True
         placed[stage] += row["quantity"]
+        shares = by_way.setdefault((start, stage), {})
+        way = row["source"] or "", row["mode"] or ""
+        shares[way] = shares.get(way, 0) + row["quantity"]
         pipeline[stage, start : max(start, _arrival(row["due_on"], first)) + 1] += row["quantity"]
     dates = _changed_dates(plan)
     for stage, units, day, order, line in stages.existing:
@@ -130,7 +150,29 @@ def planned_policy(plan: Plan, stages: Stages, *, name: str = "plan") -> Planned
     demand = _by_stage(plan["projected_stock"], stages, starts, "demand")
     times = orders.sum(axis=1)
     usual = np.where(times > 0, placed / np.maximum(times, 1), np.inf)
-    return PlannedPolicy(stages, opening + pipeline, orders, usual, reach @ demand, reach, name)
+    return PlannedPolicy(
+        stages=stages,
+        path=opening + pipeline,
+        orders=orders,
+        usual=usual,
+        expected=reach @ demand,
+        reach=reach,
+        chosen=_chosen(by_way, stages, weeks),
+        name=name,
+    )
+
+
+def _chosen(
+    by_way: Mapping[tuple[int, int], Mapping[tuple[str, str], int]], stages: Stages, weeks: int
+) -> tuple[Mapping[int, Stage], ...]:
+    """Return, for each week, how most of what is decided for a stage comes."""
+    chosen: list[dict[int, Stage]] = [{} for _ in range(weeks)]
+    for (week, stage), units in by_way.items():
+        source, mode = min(units, key=lambda way: (-units[way], way))
+        way = stages.ways.get((stage, source, mode))
+        if way is not None and way != stages.rows[stage]:
+            chosen[week][stage] = way
+    return tuple(chosen)
 
 
 def _reach(stages: Stages) -> Floats:
@@ -179,10 +221,10 @@ def _by_stage(frame: pl.DataFrame, stages: Stages, starts: list[date], column: s
     return table
 
 
-def in_lots(units: Integers, stages: Stages) -> Integers:
+def in_lots(units: Integers, rows: Sequence[Stage]) -> Integers:
     """Return units rounded up to each stage's lot, none where even half a minimum is not wanted."""
-    least = np.array([stage.minimum_quantity for stage in stages.rows])
-    multiple = np.array([stage.order_multiple for stage in stages.rows])
+    least = np.array([stage.minimum_quantity for stage in rows])
+    multiple = np.array([stage.order_multiple for stage in rows])
     lots = -(-units // multiple) * multiple
     raised = np.maximum(lots, -(-least // multiple) * multiple)
     return np.where(units * 2 < least, 0, np.where(units > 0, raised, 0)).astype(np.int64)

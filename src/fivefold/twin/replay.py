@@ -261,7 +261,9 @@ class Replay:
         rate = np.where(day < RATE_DAYS, np.maximum(recent, 0) + self._sub_unit(day), recent)
         position = self.on_hand + self.on_order - self.committed
         sold = self.sold[:, day : day + RATE_DAYS].sum(axis=1)
-        units = in_lots(self.policy.wanted(week, position, rate, sold), self.stages)
+        other = self.policy.ways(week)
+        rows = [other.get(stage, row) for stage, row in enumerate(self.stages.rows)]
+        units = in_lots(self.policy.wanted(week, position, rate, sold), rows)
         hours = dict(self.stages.weekly_hours)
         room = self._room(day)
         self.cash += self.stages.cash_per_week - self.payable[week]
@@ -269,8 +271,8 @@ class Replay:
         for kind in ("move", "make", "buy"):
             # What would run out first comes first, where hours, room or cash are short.
             for stage in sorted(np.flatnonzero(units), key=lambda n: (cover[n], n)):
-                if self.stages.rows[stage].kind == kind:
-                    self._place(kind, int(stage), int(units[stage]), day, hours, room)
+                if rows[stage].kind == kind:
+                    self._place(rows[stage], int(stage), int(units[stage]), day, hours, room)
 
     def _room(self, day: int) -> dict[str, float]:
         """Return the cube left at each place with a limit.
@@ -310,14 +312,14 @@ class Replay:
 
     def _place(
         self,
-        kind: str,
+        row: Stage,
         stage: int,
         units: int,
         day: int,
         hours: dict[str, float],
         room: dict[str, float],
     ) -> None:
-        row = self.stages.rows[stage]
+        kind = row.kind
         if kind == "move":
             units = self._can_move(row.item, row.source, units, row.order_multiple)
             units = self._fits(row, units, room)
@@ -336,7 +338,7 @@ class Replay:
             )[0]
         )
         arrives = day + max(1, lead)
-        supply = self._supply_order(row.item, stage, units, day, arrives)
+        supply = self._supply_order(row, units, day, arrives)
         self._submit([self.operations.place_supply(supply, at=self._at(day))])
         if kind == "move":
             source = self.stages.index[row.item, row.source]
@@ -400,12 +402,9 @@ class Replay:
                 hours[row.resource] = left - units * row.hours_per_unit
         return units
 
-    def _supply_order(
-        self, item: str, stage: int, units: int, day: int, arrives: int
-    ) -> SupplyOrder:
-        row = self.stages.rows[stage]
+    def _supply_order(self, row: Stage, units: int, day: int, arrives: int) -> SupplyOrder:
         return SupplyOrder(
-            order=f"twin-{row.kind}-{day}-{item}-{row.location}",
+            order=f"twin-{row.kind}-{day}-{row.item}-{row.location}",
             kind=row.kind,
             source=row.source,
             destination=row.location,
@@ -414,7 +413,7 @@ class Replay:
             lines=(
                 SupplyLine(
                     line=1,
-                    item=item,
+                    item=row.item,
                     quantity=units,
                     unit_price=row.unit_price if row.kind == "buy" else 0.0,
                     freight=max(0.0, row.landed_unit_cost - row.unit_price)

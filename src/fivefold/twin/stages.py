@@ -83,6 +83,8 @@ class Stages:
         Days on which a supplier takes no order at all.
     networks : frozenset of locations
         Places of a marketplace, whose room shipments take up from the day they leave.
+    ways : mapping of (stage, source, mode) to Stage
+        The stage as it is refilled by each way a plan may choose.
     """
 
     rows: tuple[Stage, ...]
@@ -94,6 +96,7 @@ class Stages:
     cash_per_week: float
     closed: Mapping[str, frozenset[date]] = field(default_factory=dict)
     networks: frozenset[str] = frozenset()
+    ways: Mapping[tuple[int, str, str], Stage] = field(default_factory=dict)
 
 
 def stages_of(plan: Plan, dataset: Dataset) -> Stages:
@@ -107,15 +110,15 @@ def stages_of(plan: Plan, dataset: Dataset) -> Stages:
     makes = _makes(dataset)
     costs = _PlaceCosts.of(plan, dataset)
     terms = _terms(dataset)
-    rows = tuple(
-        replace(stage, deposit_share=terms[stage.source][0], payment_days=terms[stage.source][1])
-        if stage.kind == "buy" and stage.source in terms
-        else stage
-        for stage in (
-            _stage(key[0], key[1], ways.get(key), items.get(key[0], {}), makes, index, costs)
-            for key in keys
-        )
-    )
+
+    def refilled(key: tuple[str, str], way: Mapping[str, object] | None) -> Stage:
+        stage = _stage(key[0], key[1], way, items.get(key[0], {}), makes, index, costs)
+        if stage.kind != "buy" or stage.source not in terms:
+            return stage
+        deposit, days = terms[stage.source]
+        return replace(stage, deposit_share=deposit, payment_days=days)
+
+    rows = tuple(refilled(key, ways.get(key)) for key in keys)
     return Stages(
         rows=rows,
         index=index,
@@ -126,6 +129,11 @@ def stages_of(plan: Plan, dataset: Dataset) -> Stages:
         cash_per_week=_cash_per_week(dataset),
         closed=_closed_days(dataset),
         networks=costs.networks,
+        ways={
+            (index[key], str(way["source"]), str(way["mode"] or "")): refilled(key, way)
+            for key, way in _other_ways(plan, dataset)
+            if key in index and rows[index[key]].kind == way["kind"]
+        },
     )
 
 
@@ -136,12 +144,21 @@ def _terms(dataset: Dataset) -> dict[str, tuple[float, int]]:
 
 
 def _ways(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], dict[str, object]]:
-    """Return how each item and place is refilled: as the plan does most, else as tables allow."""
+    """Return how each item and place is usually refilled.
+
+    What is bought comes by the option that ranks first; all else as the plan does it most, or as
+    the tables allow.
+    """
     ways: dict[tuple[str, str], dict[str, object]] = {}
     lanes = _lane_days(dataset)
     for row in _possible_moves(plan, dataset).iter_rows(named=True):
         ways[row["item"], row["destination"]] = {**row, "kind": "move"}
-    for row in dataset["operations"].unique(subset=["product"]).iter_rows(named=True):
+    for row in (
+        dataset["operations"]
+        .sort("product", "operation")
+        .unique(subset=["product"], keep="first", maintain_order=True)
+        .iter_rows(named=True)
+    ):
         ways[row["product"], row["location"]] = {"kind": "make", "source": row["location"]}
     options = plan["sourcing_options"].filter(pl.col("rank") == 1)
     for row in options.iter_rows(named=True):
@@ -150,7 +167,7 @@ def _ways(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], dict[str, objec
         plan["supply_plan"]
         .group_by("item", "destination", "kind", "source", "mode")
         .agg(pl.col("quantity").sum())
-        .sort("quantity", descending=True)
+        .sort("quantity", "kind", "source", "mode", descending=[True, False, False, False])
         .unique(subset=["item", "destination"], keep="first", maintain_order=True)
     )
     priced = most.join(
@@ -159,11 +176,46 @@ def _ways(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], dict[str, objec
         how="left",
     )
     for row in priced.iter_rows(named=True):
-        lane = lanes.get((row["source"], row["destination"], row["mode"]), (7.0, 0.0))
-        if row["kind"] == "move":
-            row |= {"lead_time_days_mean": lane[0], "lead_time_days_sd": lane[1]}
-        ways[row["item"], row["destination"]] = row
+        key = row["item"], row["destination"]
+        if row["kind"] == "buy" and ways.get(key, {}).get("kind") == "buy":
+            continue
+        ways[key] = _timed(row, lanes)
     return ways
+
+
+def _other_ways(plan: Plan, dataset: Dataset) -> list[tuple[tuple[str, str], dict[str, object]]]:
+    """Return every way a plan may bring an item to a place: options to buy, moves it makes."""
+    lanes = _lane_days(dataset)
+    bought = [
+        ((row["item"], row["destination"]), {**row, "kind": "buy", "source": row["supplier"]})
+        for row in plan["sourcing_options"].iter_rows(named=True)
+    ]
+    moved = (
+        plan["supply_plan"]
+        .filter(pl.col("kind") == "move")
+        .group_by("item", "destination", "kind", "source", "mode")
+        .agg(pl.col("unit_cost").mean(), pl.col("quantity").sum())
+        .sort("item", "destination", "quantity", "source", "mode")
+    )
+    usual = moved.group_by("item", "destination").agg(usual_cost=pl.col("unit_cost").last())
+    return bought + [
+        (
+            (row["item"], row["destination"]),
+            {**_timed(row, lanes), "dearer": row["unit_cost"] - row["usual_cost"]},
+        )
+        for row in moved.join(usual, on=["item", "destination"]).iter_rows(named=True)
+    ]
+
+
+def _timed(
+    way: dict[str, object], lanes: Mapping[tuple[str, str, str], tuple[float, float]]
+) -> dict[str, object]:
+    """Return a way with the days of its lane, where it is a move."""
+    if way["kind"] != "move":
+        return way
+    lane = str(way["source"]), str(way["destination"]), str(way["mode"])
+    mean, deviation = lanes.get(lane, (7.0, 0.0))
+    return {**way, "lead_time_days_mean": mean, "lead_time_days_sd": deviation}
 
 
 def _possible_moves(plan: Plan, dataset: Dataset) -> pl.DataFrame:
@@ -275,9 +327,16 @@ def _stage(
         setup_hours=float(made.get("setup") or 0.0),  # type: ignore[arg-type]
         yield_share=float(made.get("share") or 1.0),  # type: ignore[arg-type]
         volume_m3=volume / 1e6,
-        moving_cost=costs.moving.get((item, location), 0.0) if kind == "move" else 0.0,
+        moving_cost=_moving_cost(found, costs.moving.get((item, location), 0.0)),
         storage_per_day=costs.storage(noun, location, volume / 1e6),
     )
+
+
+def _moving_cost(way: Mapping[str, object], usual: float) -> float:
+    """Return freight and placement of a unit moved this way, 0 where it is not moved."""
+    if way["kind"] != "move":
+        return 0.0
+    return max(0.0, usual + float(way.get("dearer") or 0.0))  # type: ignore[arg-type]
 
 
 def _free_units(dataset: Dataset, keys: list[tuple[str, str]]) -> Integers:

@@ -28,6 +28,9 @@ class Idle:
     def wanted(self, week: int, position: Any, rate: Any, customers: Any) -> Any:
         return np.zeros(len(position), dtype=np.int64)
 
+    def ways(self, week: int) -> Any:
+        return {}
+
 
 def served(stock: int, demand: list[int], template: tuple[Stages, tuple[Stream, ...]]) -> int:
     stages, streams = template

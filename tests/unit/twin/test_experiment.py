@@ -30,6 +30,9 @@ class Idle:
     def wanted(self, week: int, position: Any, rate: Any, customers: Any) -> Any:
         return np.zeros(len(position), dtype=np.int64)
 
+    def ways(self, week: int) -> Any:
+        return {}
+
 
 @pytest.fixture(scope="module")
 def opened(company: Any) -> Iterator[Any]:
@@ -200,3 +203,43 @@ def test_what_is_missed_counts_in_money_and_only_where_a_sale_would_have_earned(
     assert told["fill_rate"] == pytest.approx(14 / 50)
     assert told["fill_rate_earning"] == pytest.approx(14 / 20)
     assert told["margin_missed"] == pytest.approx(6 * 9.5)
+
+
+def test_a_decision_comes_by_the_mode_the_plan_chose_and_the_rest_as_usual(opened: Any) -> None:
+    plan = opened.latest_plan()
+    dataset = opened.dataset(as_of=AS_OF).with_tables(sales_history=plan["sales_history"])
+    options = plan["sourcing_options"]
+    decision = (
+        plan["supply_plan"]
+        .filter(pl.col("kind") == "buy")
+        .join(options.filter(pl.col("rank") == 1), on=["item", "destination", "mode"], how="semi")
+        .sort("decision")
+        .row(0, named=True)
+    )
+    usual = options.filter(
+        (pl.col("item") == decision["item"])
+        & (pl.col("destination") == decision["destination"])
+        & (pl.col("rank") == 1)
+    )
+    hasty = usual.with_columns(
+        mode=pl.lit("courier"), lead_time_days_mean=pl.lit(2.0), rank=pl.lit(99).cast(pl.Int64)
+    ).select(options.columns)
+    changed = plan.with_tables(
+        sourcing_options=pl.concat([options, hasty.cast(options.schema)]),  # type: ignore[arg-type]
+        supply_plan=plan["supply_plan"].with_columns(
+            mode=pl.when(pl.col("decision") == decision["decision"])
+            .then(pl.lit("courier"))
+            .otherwise("mode")
+        ),
+    )
+    stages = experiment.stages_of(changed, dataset)
+    assert experiment.stages_of(changed, dataset).rows == stages.rows
+    stage = stages.index[decision["item"], decision["destination"]]
+    policy = experiment.planned_policy(changed, stages)
+    weeks = [week for week, chosen in enumerate(policy.chosen) if stage in chosen]
+    first = plan["projected_stock"]["period_start"].min()
+    assert weeks == [max(0, (decision["start_on"] - first).days // 7)]
+    assert policy.ways(weeks[0])[stage].mode == "courier"
+    assert policy.ways(weeks[0])[stage].lead_time_days_mean == 2.0
+    assert stages.rows[stage].mode == usual["mode"][0] != "courier"
+    assert CoverPolicy(stages).ways(weeks[0]) == {}
