@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import polars as pl
 import pytest
 
 from fivefold.api.access import OWN
@@ -22,6 +23,7 @@ FORMS = {
     "/grid/supply": "plan.accept",
     "/returns/receive": "orders.serve",
     "/demand/override": "data.import",
+    "/inventory/policy": "data.import",
 }
 
 
@@ -115,3 +117,83 @@ def test_an_override_of_a_week_needs_a_reason_and_tells_what_changes(tower: Any)
 def test_an_order_opens_proposed_or_placed_and_an_unknown_one_is_not_found(tower: Any) -> None:
     assert "data-document" in ask(tower, "GET", "/order?name=PO-1").text
     assert ask(tower, "GET", "/order?name=NOBODY").status_code == 404
+
+
+def company_of(tower: Any) -> Any:
+    return tower.app.state.context.companies.company(OWN)
+
+
+def test_a_service_level_is_tried_without_a_trace_then_kept_for_the_next_plan(tower: Any) -> None:
+    company = company_of(tower)
+    day, before = company.today(), company.journal.seq
+    page = ask(tower, "GET", "/inventory?tab=policy&item=LAMP-01&level=97.5").text
+    assert "Keep 97.5 % for 1 item" in page
+    assert company.journal.seq == before
+    asked = {"item": "LAMP-01", "circle": "item", "level": 97.5}
+    answer = ask(tower, "POST", "/inventory/policy", json=asked)
+    assert answer.status_code == 200, answer.text
+    kept = dict(company.dataset(as_of=day)["items"].select("item", "service_level_share").rows())
+    assert kept == {"LAMP-01": 0.975, "DESK-7": None}
+    titles = dict(company.dataset(as_of=day)["items"].select("item", "title").rows())
+    assert titles["LAMP-01"] == "Lamp", "nothing else of the item was touched"
+    refused = ask(tower, "POST", "/inventory/policy", json={**asked, "level": 12})
+    assert refused.status_code == 422
+
+
+def test_a_total_is_spread_over_the_weeks_as_the_forecast_lies(tower: Any) -> None:
+    company = company_of(tower)
+    means = company.plan_named(None)["forecast_means"]
+    own = means.filter(pl.col("item") == "DESK-7").sort("period_start")
+    weeks = own["period_start"].to_list()
+    whole = float(own["units_mean"][2:4].sum())
+    body = {
+        "item": "DESK-7",
+        "location": own["location"][0],
+        "circle": "stream",
+        "action": "spread",
+        "value": 3 * whole,
+        "starts_on": str(weeks[2]),
+        "ends_on": str(weeks[3]),
+        "reason": "Three times as much",
+    }
+    answer = ask(tower, "POST", "/demand/override", json=body)
+    assert answer.status_code == 200, answer.text
+    rows = company.dataset(as_of=company.today())["forecast_overrides"]
+    kept = rows.filter(pl.col("reason") == "Three times as much").row(0, named=True)
+    assert kept["action"] == "multiply"
+    assert kept["value"] == pytest.approx(3, abs=1e-5)
+
+
+def test_a_forecast_that_is_held_stands_week_by_week_as_it_was(tower: Any) -> None:
+    company = company_of(tower)
+    means = company.plan_named(None)["forecast_means"]
+    own = means.filter(pl.col("item") == "LAMP-01").sort("period_start")
+    first, last = own["period_start"][4], own["period_start"][6]
+    body = {
+        "item": "LAMP-01",
+        "location": own["location"][0],
+        "action": "hold",
+        "starts_on": str(first),
+        "ends_on": str(last),
+        "reason": "Agreed in the meeting",
+    }
+    assert ask(tower, "POST", "/demand/override", json=body).status_code == 200
+    rows = company.dataset(as_of=company.today())["forecast_overrides"]
+    kept = rows.filter(pl.col("reason") == "Agreed in the meeting").sort("starts_on")
+    assert kept["starts_on"].to_list() == own["period_start"][4:7].to_list()
+    assert kept["value"].to_list() == pytest.approx(own["units_mean"][4:7].to_list())
+    nothing = {**body, "starts_on": "2040-01-01", "ends_on": "2040-02-01"}
+    assert ask(tower, "POST", "/demand/override", json=nothing).status_code == 422
+
+
+def test_a_plan_with_a_proof_beside_it_opens_in_every_room(tower: Any) -> None:
+    company = company_of(tower)
+    made = company.plan_named(None)
+    company.plans.save(made.with_tables(proof=pl.DataFrame({"policy": ["plan"]})))
+    try:
+        for path in ("/portfolio", "/portfolio?tab=prices", "/make", "/inventory", "/supply"):
+            assert ask(tower, "GET", path).status_code == 200, path
+        for name in ("price_proposals", "range"):
+            assert ask(tower, "GET", f"/grid/{name}").status_code == 200, name
+    finally:
+        company.plans.save(made)

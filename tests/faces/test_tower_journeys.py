@@ -59,11 +59,14 @@ def test_a_decision_is_put_off_and_another_accepted_by_keyboard_alone(seller_tow
     tower = seller_tower
     page = tower.go("/?kind=shortage")
     what = page.locator(".decisions .what").first.inner_text()
-    select = page.locator(".decisions > li").first.locator("select")
-    select.focus()
-    page.keyboard.press("End")
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.value") == "snooze"
+    page.locator(".decisions > li").first.locator("summary").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    assert page.locator(".decisions details[open]").count() == 0
+    page.keyboard.press("Enter")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.innerText") == "4 weeks"
     page.keyboard.press("Enter")
     page.wait_for_selector("#toast:has-text('Put off until 20 Dec')")
     page.wait_for_function(

@@ -40,9 +40,9 @@ class Look:
         return after - before
 
 
-def alone(dataset: Dataset, item: str) -> Dataset:
-    """Return the dataset with nothing but an item and what it is made of."""
-    kept, new = {item}, {item}
+def alone(dataset: Dataset, *items: str) -> Dataset:
+    """Return the dataset with nothing but some items and what they are made of."""
+    kept, new = set(items), set(items)
     materials = dataset["bills_of_material"]
     while new:
         rows = materials.filter(pl.col("product").is_in(list(new)))

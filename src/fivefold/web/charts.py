@@ -54,6 +54,8 @@ def fan(
     history: Sequence[tuple[date, float]],
     quantiles: Mapping[float, Sequence[tuple[date, float]]],
     censored: Sequence[date] = (),
+    prior: Mapping[date, float] | None = None,
+    marks: Sequence[tuple[date, str]] = (),
     width: int = 560,
     height: int = 230,
 ) -> Figure:
@@ -68,6 +70,10 @@ def fan(
         Pairs such as 0.1 and 0.9 become bands, 0.5 the middle line.
     censored : sequence of date
         Periods of the history in which demand was not fully seen.
+    prior : mapping of date to value, optional
+        What the forecast before this one expected, drawn thin and dashed.
+    marks : sequence of (date, words)
+        Periods that something stands on, such as a promotion or a change people made.
     """
     levels = sorted(quantiles)
     ahead = list(quantiles[levels[0]]) if levels else []
@@ -89,11 +95,22 @@ def fan(
     if 0.5 in quantiles:
         middle = [(across(start + i), up(v)) for i, (_, v) in enumerate(quantiles[0.5])]
         canvas.path(middle, token="accent", width=2.2)
+    place = {day: i for i, day in enumerate(days)}
+    earlier = [
+        (across(place[day]), up(min(value, ticks[-1])))
+        for day, value in sorted((prior or {}).items())
+        if day in place
+    ]
+    canvas.path(earlier, token="violet", width=1.5, dash="4 3")
+    for day, words in marks:
+        if day in place:
+            canvas.mark(across(place[day]), top + 5, "at risk", size=5, tip=f"{day}: {words}")
     if history and ahead:
         x = across(start - 0.5)
         canvas.line(x, top, x, bottom, token="muted", dash="3 3")
     shown = [("history", "ink")] if history else []
     shown += [("median", "accent")] if 0.5 in quantiles else []
+    shown += [("before", "violet")] if earlier else []
     _legend(canvas, left, shown)
     _band_legend(canvas, levels, right, bool(censored))
     return canvas.figure()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import date, datetime
 
 import polars as pl
 
 DASH = "–"
+_ISO_DAY = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 _SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£", "CAD": "C$", "JPY": "¥"}
 _UPPER = {"fba", "fbm", "usd", "gbp", "eur", "id", "awd", "moq", "fcl", "lcl", "ltl", "ftl", "fc"}
 
@@ -87,6 +89,23 @@ def short_day(value: date | None) -> str:
     return DASH if value is None else f"{value.day}\N{NO-BREAK SPACE}{value:%b}"
 
 
+def said(text: str) -> str:
+    """Return a sentence as one: a capital first, its dates as people write them.
+
+    >>> said("send on 2027-01-04 to have it on 2027-01-18.")
+    'Send on 4 Jan 2027 to have it on 18 Jan 2027.'
+    """
+    told = _ISO_DAY.sub(_spelt, text)
+    return told[:1].upper() + told[1:]
+
+
+def _spelt(found: re.Match[str]) -> str:
+    try:
+        return day(date.fromisoformat(found[0]))
+    except ValueError:
+        return found[0]
+
+
 def moment(value: datetime | None) -> str:
     """Return an instant to the minute, in UTC."""
     return DASH if value is None else f"{value.day} {value:%b %Y %H:%M} UTC"
@@ -105,6 +124,28 @@ def many(count: int, one: str, more: str | None = None) -> str:
     """
     noun = one if count == 1 else more or f"{one}s"
     return f"{count:,} {noun}" if count else f"no {noun}"
+
+
+def slack(days: int) -> str:
+    """Return days to spare, or days too late.
+
+    >>> slack(3), slack(0), slack(-1)
+    ('3 days to spare', 'just in time', '1 day late')
+    """
+    if days == 0:
+        return "just in time"
+    return f"{many(days, 'day')} to spare" if days > 0 else f"{many(-days, 'day')} late"
+
+
+def pegged(decision: str) -> str:
+    """Return what a decision does, from its name.
+
+    >>> pegged("buy:CMP-1@WH1:2026-12-01"), pegged("PO-7/3")
+    ('buy, 1 Dec 2026', 'PO-7/3')
+    """
+    kind, _, rest = decision.partition(":")
+    found = _ISO_DAY.search(rest)
+    return f"{kind}, {_spelt(found)}" if found else decision
 
 
 def listed(parts: Sequence[str]) -> str:

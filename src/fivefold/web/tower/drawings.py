@@ -197,12 +197,17 @@ def bubbles(
     taken: list[tuple[float, float]] = []
     for p in sorted(drawn, key=lambda q: -q.size)[:14]:
         x, y = across(math.log10(p.x)), up(max(ticks[0], min(ticks[-1], p.y)))
-        if all(abs(x - a) > 110 or abs(y - b) > 15 for a, b in taken) and x < right - 90:
+        if all(abs(x - a) > 110 or abs(y - b) > 15 for a, b in taken):
             taken.append((x, y))
+            name = shortened(p.name, 130, 11)
+            away = 6 + 15 * math.sqrt(p.size)
+            # At the right edge a name stands before its bubble, so that none is cut off.
+            fits = x + away + text_width(name, 11) < width - 4
             canvas.text(
-                x + 6 + 15 * math.sqrt(p.size),
+                x + away if fits else x - away,
                 y + 4,
-                shortened(p.name, 130, 11),
+                name,
+                anchor="start" if fits else "end",
                 token="ink",
                 size=11,
                 halo=True,

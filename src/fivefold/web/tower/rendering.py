@@ -129,6 +129,9 @@ def _environment() -> Environment:
         plain=words.plain_name,
         many=words.many,
         text=words.text,
+        said=words.said,
+        slack=words.slack,
+        pegged=words.pegged,
         shown=lambda value, kind, sign="$": grids.shown(kind, value, sign),
     )
     found.globals.update(

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 
@@ -142,6 +143,11 @@ def _margins(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], float]:
     return found
 
 
+def _way(row: dict[str, Any]) -> str:
+    """Return how goods travel, in words."""
+    return words.plain_name(row["mode"] or "any way")
+
+
 def _orders(state: State, worth: dict[str, float], edits: dict[str, int]) -> Iterator[Decision]:
     lines = state.made["purchase_order_lines"].partition_by("order", as_dict=True)
     for row in summaries.orders_now(state.made).iter_rows(named=True):
@@ -153,7 +159,7 @@ def _orders(state: State, worth: dict[str, float], edits: dict[str, int]) -> Ite
             name=row["order"],
             kind="order",
             what=f"Order from {state.place(row['supplier'])}",
-            do=f"{words.many(own.height, 'line')} by {row['mode']} to {row['destination']}, "
+            do=f"{words.many(own.height, 'line')} by {_way(row)} to {row['destination']}, "
             f"{words.money(row['landed_value'], state.sign)} landed",
             when=f"order by {words.short_day(row['ordered_on'])}, "
             f"here {words.short_day(row['expected_on'])}",
@@ -180,7 +186,7 @@ def _shipments(state: State, worth: dict[str, float]) -> Iterator[Decision]:
             name=row["shipment"],
             kind="shipment",
             what=f"Ship to {state.place(row['destination'])}",
-            do=f"{words.many(row['cartons'], 'carton')}, {row['units']:,} units by {row['mode']}, "
+            do=f"{words.many(row['cartons'], 'carton')}, {row['units']:,} units by {_way(row)}, "
             f"freight {words.money(row['freight_value'], state.sign)}",
             when=f"ship {words.short_day(row['ship_on'])}, "
             f"there {words.short_day(row['expected_on'])}",

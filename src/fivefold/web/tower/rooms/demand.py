@@ -11,6 +11,7 @@ import polars as pl
 from fivefold.connect.tables import write_csv
 from fivefold.cycle.review import changed_since
 from fivefold.cycle.versions import selling_places
+from fivefold.model import schema
 from fivefold.web import summaries
 from fivefold.web.charts import lines
 from fivefold.web.drawing import Figure
@@ -37,6 +38,8 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "overrides": overrides(state, code),
         "order_changes": order_changes(state, code) if found else [],
         "streams": sold.height,
+        "tree": state.once("tree", lambda: tree(state)),
+        "circles": circles(state, code, found["location"]) if found else [],
     }
 
 
@@ -47,6 +50,64 @@ def _accuracy_words(rows: pl.DataFrame) -> dict[str, float | None]:
         kept = rows.filter(pl.col(name).is_finite() & pl.col("units").is_not_null())
         whole = float(kept["units"].sum())
         told[name] = float((kept[name] * kept["units"]).sum()) / whole if whole else None
+    return told
+
+
+def tree(state: State) -> list[dict[str, Any]]:
+    """Return demand by category and, below each, by family: money, accuracy, value added.
+
+    Value added is how much of demand the forecast misses less than last year's figure does.
+    """
+    keys = ["item", "location"]
+    sold = state.once("streams", lambda: summaries.streams(state.made, state.dataset))
+    accurate = state.once("accuracy", lambda: summaries.accuracy(state.made)).drop("units")
+    groups = state.dataset["items"].select("item", "category", "family")
+    rows = (
+        sold.join(groups, on="item", how="left")
+        .join(accurate, on=keys, how="left")
+        .with_columns(pl.col("category", "family").fill_null("–"))
+    )
+    whole = float(rows["revenue"].sum()) or 1.0
+    found = []
+    for (category,), own in rows.partition_by("category", as_dict=True).items():
+        families = [
+            _branch(str(name), part, whole)
+            for (name,), part in own.partition_by("family", as_dict=True).items()
+        ]
+        families.sort(key=lambda row: -row["revenue"])
+        found.append({**_branch(str(category), own, whole), "families": families})
+    return sorted(found, key=lambda row: -row["revenue"])
+
+
+def _branch(name: str, rows: pl.DataFrame, whole: float) -> dict[str, Any]:
+    """Return one line of the tree; accuracy is weighted by what each stream sells."""
+
+    def weighed(column_: str) -> float | None:
+        kept = rows.filter(pl.col(column_).is_finite() & pl.col("units").is_not_null())
+        units = float(kept["units"].sum())
+        return float((kept[column_] * kept["units"]).sum()) / units if units else None
+
+    wape, naive = weighed("wape"), weighed("wape_naive")
+    revenue = float(rows["revenue"].sum())
+    return {
+        "name": name,
+        "items": rows["item"].n_unique(),
+        "units": float(rows["units"].sum()),
+        "revenue": revenue,
+        "share": revenue / whole,
+        "wape": wape,
+        "bias": weighed("bias"),
+        "added": None if wape is None or naive is None else naive - wape,
+    }
+
+
+def circles(state: State, code: str, place: str) -> list[tuple[str, str]]:
+    """Return what a change of the forecast may be for, from one stream to a whole category."""
+    told = [("stream", f"this item at {place}"), ("item", "this item, all places")]
+    row = state.dataset["items"].filter(pl.col("item") == code)
+    for name in ("family", "category"):
+        if row.height and row[name][0]:
+            told.append((name, f"{name} {row[name][0]}"))
     return told
 
 
@@ -133,9 +194,11 @@ def streams(state: State, query: Mapping[str, str]) -> Grid:
             on=keys,
             how="left",
         )
+        .join(state.dataset["items"].select("item", "category", "family"), on="item", how="left")
         .with_columns(
             title=pl.col("item").replace(state.titles),
             key=pl.col("item") + "@" + pl.col("location"),
+            added=pl.col("wape_naive") - pl.col("wape"),
         )
     )
     return Grid(
@@ -159,8 +222,15 @@ def streams(state: State, query: Mapping[str, str]) -> Grid:
                 "wape", "WAPE", "share", help="Sum of absolute errors over demand, held-out weeks."
             ),
             column("bias", "Bias", "share"),
-            column("wape_naive", "WAPE of last year", "share", width=140),
-            column("method", "Method", width=170),
+            column(
+                "added",
+                "Value added",
+                "share",
+                help="How much less of demand is missed than with last year's figure.",
+            ),
+            column("method", "Method", "choice", width=170),
+            column("category", "Category"),
+            column("family", "Family"),
         ),
     )
 
@@ -172,12 +242,82 @@ def summaries_last_quarter(history: pl.DataFrame) -> pl.DataFrame:
     return recent.group_by("item", "location").agg(sold=pl.col("units").sum())
 
 
-def override_table(told: Mapping[str, Any], *, author: str, today: date) -> bytes:
-    """Return a change of the forecast as a table of one row, ready to be loaded."""
-    name = ":".join(
-        str(told.get(name)) for name in ("item", "location", "starts_on", "action", "value")
-    )
-    return _written([{**told, "override": name}], author=author, today=today)
+def override_table(state: State, told: Mapping[str, Any], *, author: str, today: date) -> bytes:
+    """Return a change of the forecast as a table, ready to be loaded.
+
+    It is of one stream, or of all items of a family or a category. To spread a total over the
+    weeks is to multiply each by the same factor; to hold the forecast is to set each week to
+    what it says now.
+
+    Raises
+    ------
+    ValueError
+        If there is nothing to spread a total over, or nothing to hold.
+    """
+    action = str(told.get("action") or "multiply")
+    within = _within(state, told)
+    if action == "hold":
+        rows = [
+            {
+                "item": row["item"],
+                "location": row["location"],
+                "starts_on": row["period_start"],
+                "ends_on": row["period_start"] + timedelta(days=6),
+                "action": "set",
+                "value": row["units_mean"],
+                "reason": told.get("reason"),
+                "override": f"{row['item']}:{row['location']}:{row['period_start']}:week",
+            }
+            for row in within.sort("item", "location", "period_start").iter_rows(named=True)
+        ]
+        if not rows:
+            raise ValueError("there is no week to hold between these days")
+        return _written(rows, author=author, today=today)
+    value: Any = told.get("value")
+    if action == "spread":
+        whole = float(within["units_mean"].sum())
+        if whole <= 0:
+            raise ValueError("nothing is expected between these days, so nothing can be spread")
+        action, value = "multiply", round(float(str(value)) / whole, 6)
+    rows = []
+    for code, place in _streams_of(state, told, within):
+        row = {**told, "item": code, "location": place, "action": action, "value": value}
+        name = ":".join(str(row.get(n)) for n in ("item", "location", "starts_on", "action"))
+        rows.append({**row, "override": f"{name}:{value}"})
+    return _written(rows, author=author, today=today)
+
+
+def _streams_of(
+    state: State, told: Mapping[str, Any], within: pl.DataFrame
+) -> list[tuple[str, str | None]]:
+    """Return the items and places a change is for; no place means all of the item's."""
+    circle, code = str(told.get("circle") or "stream"), str(told.get("item") or "")
+    if circle in ("stream", "item"):
+        return [(code, told.get("location") if circle == "stream" else None)]
+    return [(name, None) for name in within["item"].unique().sort().to_list()]
+
+
+def _within(state: State, told: Mapping[str, Any]) -> pl.DataFrame:
+    """Return the forecast weeks a change reaches."""
+    means = state.made["forecast_means"] if state.plan else schema("forecast_means").empty()
+    circle, code = str(told.get("circle") or "stream"), str(told.get("item") or "")
+    if circle in ("family", "category"):
+        groups = state.dataset["items"].select("item", circle)
+        own = groups.filter(pl.col("item") == code)[circle]
+        same = groups.filter(pl.col(circle) == (own[0] if own.len() else None))["item"]
+        means = means.filter(pl.col("item").is_in(same.to_list()))
+    else:
+        means = means.filter(pl.col("item") == code)
+    if circle == "stream" and told.get("location"):
+        means = means.filter(pl.col("location") == told["location"])
+    first, last = (_day(told.get(name)) for name in ("starts_on", "ends_on"))
+    if first is not None:
+        means = means.filter(pl.col("period_start") >= first - timedelta(days=6))
+    return means if last is None else means.filter(pl.col("period_start") <= last)
+
+
+def _day(value: Any) -> date | None:
+    return date.fromisoformat(str(value)) if value else None
 
 
 def week_table(

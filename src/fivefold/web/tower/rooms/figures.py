@@ -53,13 +53,22 @@ def measured(plan: Plan, dataset: Dataset) -> dict[str, float]:
     status = dict(health.group_by("status").len().iter_rows())
     cost = dataset["items"].select("item", "unit_cost")
     first = plan["projected_stock"].sort("period_start").group_by("item", "location").first()
-    value = first.join(cost, on="item").select((pl.col("opening") * pl.col("unit_cost")).sum())
+    priced = first.join(cost, on="item")
+    value = float(priced.select((pl.col("opening") * pl.col("unit_cost")).sum()).item() or 0.0)
+    weeks = max(1, plan["projected_stock"]["period_start"].n_unique())
+    used = float(
+        selling.join(cost, on="item").select((pl.col("demand") * pl.col("unit_cost")).sum()).item()
+        or 0.0
+    )
     return {
         "served": 1.0 - float(selling["unmet"].sum()) / asked if asked else 1.0,
         "short": float(status.get("stock-out", 0) + status.get("at risk", 0)),
         "stock_out": float(status.get("stock-out", 0)),
         "excess": float(status.get("excess", 0)),
-        "value": float(value.item() or 0.0),
+        "value": value,
+        "days": 7 * weeks * value / used if used else 0.0,
+        "unmet": float(selling["unmet"].sum()),
+        "all": float(health.height),
         "orders": float(summaries.orders_now(plan)["landed_value"].sum()),
         "order_count": float(summaries.orders_now(plan).height),
     }
@@ -72,9 +81,11 @@ def key_figures(state: State) -> list[KeyFigure]:
     old = state.once("figures_before", lambda: measured(before, state.dataset)) if before else None
     since = "on the last plan" if before is None else f"on {_named(state, before)}"
 
+    beside = _beside(state, now)
+
     def told(name: str, kind: str, *, higher: bool | None) -> tuple[str, bool | None]:
         if old is None:
-            return "first plan", None
+            return beside[name], None
         change = now[name] - old[name]
         text = {
             "share": f"{words.signed(words.number(change * 100, 1))} pt",
@@ -106,6 +117,19 @@ def key_figures(state: State) -> list[KeyFigure]:
             )
         )
     return found
+
+
+def _beside(state: State, now: dict[str, float]) -> dict[str, str]:
+    """Return what stands beside each figure where there is no plan to compare it with."""
+    unmet = now["unmet"]
+    return {
+        "served": f"{words.number(unmet)} units not served" if unmet else "all of it",
+        "short": f"{words.number(now['stock_out'])} out, "
+        f"{words.number(now['short'] - now['stock_out'])} at risk, of {words.number(now['all'])}",
+        "excess": f"of {words.number(now['all'])} items at places",
+        "value": f"{words.number(now['days'])} days of cover" if now["days"] else "all places",
+        "orders": words.many(int(now["order_count"]), "order"),
+    }
 
 
 def _named(state: State, plan: Plan) -> str:

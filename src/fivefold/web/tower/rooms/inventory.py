@@ -13,6 +13,7 @@ from fivefold.web import summaries, words
 from fivefold.web.charts import bars, lines, shares
 from fivefold.web.drawing import Figure
 from fivefold.web.tower.grids import Grid, column, schema_columns
+from fivefold.web.tower.rooms import policy
 from fivefold.web.tower.rooms.home import health_counts
 from fivefold.web.tower.state import State
 
@@ -21,6 +22,7 @@ TABS = (
     ("fba", "FBA ages and fees"),
     ("advice", "Amazon's advice"),
     ("channels", "Channels"),
+    ("policy", "Policy"),
     ("service", "Money and service"),
 )
 #: Amazon counts units as aged from this many days.
@@ -34,6 +36,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "fba": state.dataset["inventory_ages"].height == 0,
         "advice": state.dataset["marketplace_advice"].height == 0,
         "channels": state.made["channel_choices"].height == 0,
+        "policy": state.made["stock_targets"].height == 0,
         "service": state.made["stock_frontier"].height == 0
         if "stock_frontier" in state.made.tables
         else True,
@@ -53,6 +56,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         ),
         "items": health.height,
         "fba": _fba(state) if tab == "fba" else None,
+        "policy": policy.view(state, query) if tab == "policy" else None,
         "frontier": _frontier(state, query) if tab == "service" else None,
         "gain": _channel_gain(state) if tab == "channels" else None,
         "advice": _advice_words(state) if tab == "advice" else None,

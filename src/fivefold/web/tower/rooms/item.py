@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
@@ -70,9 +70,45 @@ def fan_of(state: State, item: str, location: str, width: int) -> Figure:
         history=list(history.select("week", "units").iter_rows()),
         quantiles=quantiles_of(state, item, location),
         censored=history.filter("censored")["week"].to_list(),
+        prior=_prior(state, item, location),
+        marks=_marks(state, item, location),
         width=width,
         height=210,
     )
+
+
+def _prior(state: State, item: str, location: str) -> dict[date, float]:
+    """Return the median of the plan this one is compared with, where it differs."""
+    if state.before is None:
+        return {}
+    now, old = (
+        dict(
+            of_item(made["forecasts"], item, location)
+            .filter((pl.col("quantile") - 0.5).abs() < 1e-6)
+            .select("period_start", "units")
+            .iter_rows()
+        )
+        for made in (state.made, state.before)
+    )
+    same = all(abs(old.get(day, units) - units) < 1e-9 for day, units in now.items())
+    return {} if same else old
+
+
+def _marks(state: State, item: str, location: str) -> list[tuple[date, str]]:
+    """Return weeks on which promotions are planned or people have set the forecast."""
+    told: dict[date, list[str]] = defaultdict(list)
+    known = of_item(state.dataset["forecast_inputs"], item, location)
+    for day in known.filter(pl.col("is_promotion").fill_null(value=False))["date"].to_list():
+        told[day - timedelta(days=day.weekday())].append("promotion")
+    own = state.dataset["forecast_overrides"].filter(
+        (pl.col("item") == item)
+        & (pl.col("location").is_null() | (pl.col("location") == location))
+        & (pl.col("expires_on").is_null() | (pl.col("expires_on") >= state.today))
+    )
+    for row in own.iter_rows(named=True):
+        start = max(row["starts_on"] or state.today, state.today)
+        told[start - timedelta(days=start.weekday())].append(f"changed: {row['reason']}")
+    return [(day, ", ".join(dict.fromkeys(words_))) for day, words_ in sorted(told.items())]
 
 
 def stock_of(state: State, item: str, location: str, width: int) -> Figure:
@@ -89,7 +125,10 @@ def stock_of(state: State, item: str, location: str, width: int) -> Figure:
         for row in rows.iter_rows(named=True)
     ]
     return projected_stock(
-        weeks, title=f"Projected stock of {state.title(item)} at {location}", width=width
+        weeks,
+        title=f"Projected stock of {state.title(item)} at {location}",
+        width=width,
+        height=210,
     )
 
 
@@ -123,7 +162,7 @@ def headline(state: State, found: dict[str, Any]) -> str:
         return f"Held at {state.place(found['location'])} for other places and products."
     told = [f"{words.number(row['on_hand'])} on hand"]
     if row["weekly"]:
-        told.append(f"{words.number(row['weekly'], 1)} sold a week")
+        told.append(f"{words.number(row['weekly'], 1)} a week expected")
     if row["cover_weeks"] is not None:
         told.append(f"{words.number(row['cover_weeks'], 1)} weeks of cover")
     return ", ".join(told) + "."

@@ -16,6 +16,7 @@ from fivefold.web.tower.rooms import (
     home,
     inventory,
     others,
+    portfolio,
     prices,
     purchase,
     sop,
@@ -63,9 +64,7 @@ ROOMS: tuple[Room, ...] = (
     Room(path="/routes", title="Routes", template="fleet.html", view=fleet.view, needs="nothing"),
     Room(path="/returns", title="Returns", template="returns.html", view=others.returns_view),
     Room(path="/sop", title="S&OP", template="sop.html", view=sop.view),
-    Room(
-        path="/portfolio", title="Portfolio", template="portfolio.html", view=others.portfolio_view
-    ),
+    Room(path="/portfolio", title="Portfolio", template="portfolio.html", view=portfolio.view),
     Room(path="/books", title="Books", template="books.html", view=books.view, needs="data"),
     Room(path="/data", title="Data", template="data.html", view=data.view, needs="nothing"),
 )
@@ -93,7 +92,7 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
     "cases": care.cases,
     "return_rates": others.return_rates,
     "return_places": lambda state, query: care.rates_by_place(state),
-    "portfolio": others.portfolio,
+    "portfolio": portfolio.items,
     "price_proposals": prices.proposals,
     "range": prices.choices,
     "violations": sop.violations,

@@ -18,11 +18,14 @@ from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.state import State
 
 SPANS = (1, 2, 4, 8)
-COLOURS = (("late", "Late and at risk"), ("product", "Product family"), ("frozen", "Frozen"))
+COLOURS = (("late", "Late and at risk"), ("setup", "Set-up family"), ("frozen", "Frozen"))
 #: Moved orders that are sent to the page.
 MOST_TOLD = 400
 #: Slack in days under which an order is at risk.
 _TIGHT_DAYS = 2
+#: Levels below an order that its tree shows, and rows of it.
+_DEEPEST = 4
+_MOST_PEGGED = 60
 _TONES = ("good", "violet", "accent", "warn")
 
 
@@ -100,12 +103,14 @@ def drawn(state: State, query: Mapping[str, str], *, weeks: int, width: int) -> 
     )
     fast, chain = frozen(state), chain_of(state, query.get("order", ""))
     before = dict(state.made["work_orders"].select("order", "start_at").iter_rows())
-    kinds = sorted(orders["product"].unique())
+    families = state.once("setup_families", lambda: _setup_families(state))
+    kinds = sorted({families.get(product, product) for product in standing(state)["product"]})
     mode = query.get("colour") or "late"
     bars = []
     for row in orders.iter_rows(named=True):
         slack = _slack(row)
-        tone = _tone(mode, row, slack, kinds, fast)
+        family = families.get(row["product"], row["product"])
+        tone = _tone(mode, row, slack, kinds.index(family), fast)
         state_words = f"{row['late_days']:.0f} days late" if slack < 0 else f"{slack} days of slack"
         bars.append(
             Bar(
@@ -118,6 +123,7 @@ def drawn(state: State, query: Mapping[str, str], *, weeks: int, width: int) -> 
                 tip=f"{state.title(row['product'])}, {row['quantity']:,} units, "
                 f"{row['start_at']:%a %d %b %H:%M} to {row['finish_at']:%a %d %b %H:%M} UTC, "
                 f"due {row['due_on']:%d %b}, {state_words}"
+                + (f", set-up {family}" if family != row["product"] else "")
                 + (", frozen" if row["order"] in fast else "")
                 + (", moved by hand" if row["start_at"] != before.get(row["order"]) else ""),
                 frozen=row["order"] in fast,
@@ -145,11 +151,17 @@ def _slack(row: Mapping[str, Any]) -> int:
     return int((row["due_on"] - there).days)
 
 
-def _tone(mode: str, row: Mapping[str, Any], slack: int, kinds: list[str], fast: set[str]) -> str:
+def _setup_families(state: State) -> dict[str, str]:
+    """Return the set-up family of each product: work of one family needs no change-over."""
+    rows = state.dataset["operations"].filter(pl.col("setup_family").is_not_null())
+    return dict(rows.sort("product", "operation").select("product", "setup_family").iter_rows())
+
+
+def _tone(mode: str, row: Mapping[str, Any], slack: int, kind: int, fast: set[str]) -> str:
     if mode == "frozen":
         return "violet" if row["order"] in fast else "good"
-    if mode == "product":
-        return _TONES[kinds.index(row["product"]) % len(_TONES)]
+    if mode == "setup":
+        return _TONES[kind % len(_TONES)]
     return "bad" if slack < 0 else "warn" if slack < _TIGHT_DAYS else "good"
 
 
@@ -238,22 +250,42 @@ def _told(state: State, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _feeding(state: State, row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = state.made["pegging"].filter(pl.col("consumer") == row["decision"])
-    found = []
-    for each in rows.sort("available_on", descending=True).head(12).iter_rows(named=True):
-        slack = (row["start_at"].date() - each["available_on"]).days
-        found.append(
-            {
-                "title": state.title(each["item"]),
-                "from": {"stock": "stock", "returns": "returns"}.get(
-                    each["origin_kind"], each["origin"]
-                ),
-                "name": each["origin"] if each["origin_kind"] == "decision" else "",
-                "on": each["available_on"],
-                "units": each["units"],
-                "slack": slack,
-            }
-        )
+    """Return what feeds an order, what feeds that, and so on: a tree read from top to bottom."""
+    begins = dict(state.made["supply_plan"].select("decision", "start_on").iter_rows())
+    begins[row["decision"]] = row["start_at"].date()
+    fed = state.once(
+        "fed_by",
+        lambda: (
+            state.made["pegging"]
+            .sort("available_on", descending=True)
+            .partition_by("consumer", as_dict=True)
+        ),
+    )
+    found: list[dict[str, Any]] = []
+    seen = {row["decision"]}
+
+    def walk(consumer: str, level: int) -> None:
+        own = fed.get((consumer,))
+        for each in () if own is None else own.head(12).iter_rows(named=True):
+            if len(found) >= _MOST_PEGGED:
+                return
+            decided, start = each["origin_kind"] == "decision", begins.get(consumer)
+            found.append(
+                {
+                    "level": level,
+                    "title": state.title(each["item"]),
+                    "from": each["origin"] or each["origin_kind"],
+                    "name": each["origin"] if decided else "",
+                    "on": each["available_on"],
+                    "units": each["units"],
+                    "slack": (start - each["available_on"]).days if start else 0,
+                }
+            )
+            if decided and each["origin"] not in seen and level < _DEEPEST:
+                seen.add(each["origin"])
+                walk(each["origin"], level + 1)
+
+    walk(row["decision"], 0)
     return found
 
 

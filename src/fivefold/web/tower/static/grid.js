@@ -52,6 +52,10 @@ class Grid {
     place.addEventListener("paste", (event) => this.paste(event));
     place.addEventListener("focus", () => this.mark());
     new ResizeObserver(() => this.draw()).observe(place);
+    this.link({
+      ...(this.sort ? { [`${this.prefix}sort`]: this.sort } : {}),
+      ...Object.fromEntries(Object.entries(this.filters).map(([name, value]) => [`${this.prefix}f.${name}`, value])),
+    });
   }
 
   /** @param {number} block */
@@ -111,7 +115,7 @@ class Grid {
       under.append(input);
       filters.append(under);
     });
-    this.head.replaceChildren(titles, filters);
+    this.head.replaceChildren(...(this.place.dataset.unfiltered === undefined ? [titles, filters] : [titles]));
     this.place.setAttribute("aria-colcount", String(this.columns.length));
     this.showSort();
   }
@@ -150,6 +154,12 @@ class Grid {
   /** @param {Record<string, string | null>} changes */
   remember(changes) {
     history.replaceState({}, "", address(changes));
+    this.link(changes);
+  }
+
+  /** Let the exports give what is shown, filters and order included.
+   * @param {Record<string, string | null>} changes */
+  link(changes) {
     const link = this.place.parentElement?.querySelectorAll("[data-export]");
     link?.forEach((each) => {
       const url = new URL(/** @type {HTMLAnchorElement} */ (each).href);

@@ -281,7 +281,10 @@ doc.addEventListener("change", (event) => {
 });
 doc.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); openSearch(); }
-  if (event.key === "Escape" && !one("dialog[open]") && one("#drawer:not([hidden])")) closeDrawer();
+  if (event.key !== "Escape" || one("dialog[open]")) return;
+  const menu = one("details.pick[open]");
+  if (menu) { menu.removeAttribute("open"); one("summary", menu)?.focus(); return; }
+  if (one("#drawer:not([hidden])")) closeDrawer();
 });
 addEventListener("popstate", () => { void go(location.pathname + location.search, { push: false, focus: false }); });
 

@@ -1,0 +1,155 @@
+"""Files in the tower: looked at, mended, loaded or put away, and taken back."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import PurePath
+from typing import Any
+
+from fastapi import Request
+from starlette.datastructures import UploadFile
+from starlette.responses import JSONResponse, Response
+
+from fivefold.api.tower_frame import Frame
+from fivefold.cycle.importing import import_files, undo_import
+from fivefold.web.tower.rooms import data
+from fivefold.web.words import many
+
+
+class FilesDesk:
+    """Answers for the data room."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._stages = Stages()
+
+    async def look(self, request: Request) -> Response:
+        """Read files, say what is in them and what is wrong; nothing is loaded."""
+        async with request.form(max_files=200, max_fields=4) as form:
+            files = [
+                (PurePath(part.filename or "file").name, await part.read())
+                for _, part in form.multi_items()
+                if isinstance(part, UploadFile)
+            ]
+        if not files:
+            return JSONResponse({"detail": "no file was sent"}, 422)
+        stage = self._stages.keep(self._frame.tenant(request), files)
+        return JSONResponse({"go": f"/data?stage={stage}"})
+
+    def review(self, request: Request, stage: str) -> dict[str, Any] | None:
+        """Return what was understood of files that wait, None where they are gone."""
+        files = self._stages.files(self._frame.tenant(request), stage)
+        if files is None:
+            return None
+        company = self._frame.company(request)
+        day = company.today()
+        report = import_files(
+            company, files, actor=self._frame.actor(request), as_of=day, dry_run=True
+        )
+        return data.review(report, stage)
+
+    async def fix(self, request: Request, stage: str) -> Response:
+        """Change one cell of a file that was looked at."""
+        body = await request.json()
+        tenant = self._frame.tenant(request)
+        files = self._stages.files(tenant, stage)
+        if files is None:
+            return _put_away()
+        name = str(body.get("file", ""))
+        try:
+            self._stages.replace(
+                tenant,
+                stage,
+                [
+                    (
+                        each,
+                        data.changed_cell(
+                            content,
+                            row=int(body.get("row", 0)),
+                            column=str(body.get("column", "")),
+                            value=str(body.get("value", "")),
+                        )
+                        if each == name
+                        else content,
+                    )
+                    for each, content in files
+                ],
+            )
+        except ValueError as error:
+            return JSONResponse({"detail": f"It cannot be mended here: {error}"}, 422)
+        return JSONResponse({"message": "Changed; the file was read again."})
+
+    def load(self, request: Request, stage: str) -> Response:
+        """Load the files that were looked at; those with a problem are left out whole."""
+        tenant = self._frame.tenant(request)
+        files = self._stages.files(tenant, stage)
+        if files is None:
+            return _put_away()
+        told = self.import_now(request, files)
+        self._stages.drop(tenant, stage)
+        return JSONResponse({"message": told, "go": "/data"})
+
+    def import_now(self, request: Request, files: Sequence[tuple[str, bytes]]) -> str:
+        """Load files, and say in a sentence what came of it."""
+        company = self._frame.company(request)
+        with company.writing:
+            report = import_files(
+                company, files, actor=self._frame.actor(request), as_of=company.today()
+            )
+        loaded = sum(each.status == "loaded" for each in report.files)
+        return f"{many(loaded, 'file')} loaded, {report.commands_written:,} facts written."
+
+    def drop(self, request: Request, stage: str) -> Response:
+        """Forget files that were looked at."""
+        self._stages.drop(self._frame.tenant(request), stage)
+        return JSONResponse({"message": "Put away; nothing was loaded.", "go": "/data"})
+
+    def undo(self, request: Request, sha256: str) -> Response:
+        """Take a loaded file back out of the tables."""
+        company = self._frame.company(request)
+        with company.writing:
+            name = undo_import(
+                company, sha256, actor=self._frame.actor(request), as_of=company.today()
+            )
+        return JSONResponse({"message": f"{name} was taken back."})
+
+
+class Stages:
+    """Files that were looked at and wait to be loaded, a few a company, in memory."""
+
+    def __init__(self, most: int = 4) -> None:
+        self._most = most
+        self._files: OrderedDict[tuple[str, str], Sequence[tuple[str, bytes]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, tenant: str, files: Sequence[tuple[str, bytes]]) -> str:
+        """Return the name under which files wait; the oldest of a company make room."""
+        name = secrets.token_hex(8)
+        with self._lock:
+            own = [key for key in self._files if key[0] == tenant]
+            for key in own[: max(0, len(own) + 1 - self._most)]:
+                del self._files[key]
+            self._files[tenant, name] = files
+        return name
+
+    def files(self, tenant: str, stage: str) -> Sequence[tuple[str, bytes]] | None:
+        """Return the files of a stage, None where they are gone."""
+        with self._lock:
+            return self._files.get((tenant, stage))
+
+    def replace(self, tenant: str, stage: str, files: Sequence[tuple[str, bytes]]) -> None:
+        """Put other files in their place."""
+        with self._lock:
+            self._files[tenant, stage] = files
+
+    def drop(self, tenant: str, stage: str) -> None:
+        """Forget the files of a stage."""
+        with self._lock:
+            self._files.pop((tenant, stage), None)
+
+
+def _put_away() -> Response:
+    return JSONResponse({"detail": "These files are no longer kept; drop them again."}, 410)
