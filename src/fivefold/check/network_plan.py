@@ -70,6 +70,28 @@ def check_trips(dataset: Dataset) -> Iterator[pl.DataFrame]:
         expected=least.round(2).cast(pl.String),
     )
     yield from _through(dataset)
+    yield from _shared(dataset)
+
+
+def _shared(dataset: Dataset) -> Iterator[pl.DataFrame]:
+    """No sort centre takes in more than it can sort in a day."""
+    buildings = dataset["buildings"].filter(pl.col("building_type") == "sort_centre")
+    taken_in = (
+        dataset["linehaul_trips"]
+        .group_by(pl.col("destination").alias("place"))
+        .agg(pl.col("parcels").sum())
+        .join(buildings, left_on="place", right_on="location")
+    )
+    yield violations(
+        taken_in.filter(pl.col("parcels") > pl.col("capacity_parcels_per_day") + _PARCELS).sort(
+            "place"
+        ),
+        table="linehaul_trips",
+        key=("place",),
+        rule="sort_capacity",
+        found="parcels",
+        expected=pl.col("capacity_parcels_per_day").cast(pl.String),
+    )
 
 
 def _through(dataset: Dataset) -> Iterator[pl.DataFrame]:

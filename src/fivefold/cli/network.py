@@ -188,7 +188,7 @@ def show_network(out: Console, plan: Plan) -> None:
     cost, bound = record["middle_mile_cost"], record["middle_mile_bound"]
     out.print(
         f"Middle mile {cost:,.0f} a day; nothing can cost less than {bound:,.0f} "
-        f"(gap {1 - bound / cost:.1%}, the bound fills every shared vehicle)."
+        f"(gap {1 - bound / cost:.1%})."
     )
     table(
         out,

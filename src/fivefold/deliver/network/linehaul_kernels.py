@@ -106,29 +106,14 @@ def best_departures(
 
 
 @njit(cache=True)
-def first_plan(
-    first_path, last_path, pair, ready, due, parcels, lanes_of, slots_of_lane, dwell, load, price,
-    slots, path_of, departs,
-):  # fmt: skip
-    """Put each commodity on the path of least lane prices: out early, onwards as late as it may.
+def place(path_of, ready, due, parcels, lanes_of, slots_of_lane, dwell, load, slots, departs):
+    """Let each flow leave on its path: out early, onwards as late as it may.
 
     Leaving late brings together what goes to one place from different ones; leaving the first
     place of several at once brings together what goes from one place to different ones.
     """
     longest = lanes_of.shape[1]
-    for k in range(len(pair)):
-        best = FAR
-        for p in range(first_path[pair[k]], last_path[pair[k]]):
-            total = 0.0
-            latest = due[k]
-            for back in range(longest):
-                lane = lanes_of[p, longest - 1 - back]
-                if lane >= 0:
-                    total += price[lane]
-                    latest -= slots_of_lane[lane] + dwell
-            if latest + dwell >= ready[k] and total < best:
-                best = total
-                path_of[k] = p
+    for k in range(len(path_of)):
         if path_of[k] < 0:
             continue
         latest = due[k]
@@ -223,21 +208,3 @@ def next_best(
         if best < FAR:
             extra[k] = best - mine
         shift(load, lanes_of, path_of[k], departs, k, parcels[k], slots)
-
-
-@njit(cache=True)
-def least_price(first_path, last_path, lanes_of, hours_enough, price, pairs):
-    """Return for each pair the least sum of lane prices over its paths that arrive in time."""
-    found = np.full(pairs, FAR)
-    for od in range(pairs):
-        for p in range(first_path[od], last_path[od]):
-            if not hours_enough[p]:
-                continue
-            total = 0.0
-            for j in range(lanes_of.shape[1]):
-                if lanes_of[p, j] < 0:
-                    break
-                total += price[lanes_of[p, j]]
-            if total < found[od]:
-                found[od] = total
-    return found

@@ -103,6 +103,29 @@ def test_an_overloaded_truck_and_a_late_flow_are_found(carried: Dataset) -> None
     assert {"load", "in_time"} <= set(rules)
 
 
+def test_a_sort_centre_that_is_full_is_gone_around(small: Dataset, carried: Dataset) -> None:
+    busiest, parcels = (
+        carried["linehaul_trips"]
+        .filter(pl.col("destination").str.starts_with("SC-"))
+        .group_by("destination")
+        .agg(pl.col("parcels").sum())
+        .sort("parcels")
+        .row(-1)
+    )
+    half = pl.when(pl.col("location") == busiest).then(parcels / 2)
+    buildings = small["buildings"].with_columns(
+        half.otherwise(pl.col("capacity_parcels_per_day")).alias("capacity_parcels_per_day")
+    )
+    tight = small.with_tables(buildings=buildings)
+    assert "sort_capacity" in set(
+        check_network(carried.with_tables(buildings=buildings), as_of=AS_OF)["rule"]
+    )
+    outcome = plan_middle_mile(tight, as_of=AS_OF)
+    assert outcome.status == "feasible"
+    assert check_network(tight.with_tables(**outcome.tables), as_of=AS_OF).height == 0
+    assert busiest in set(outcome.explanations["subject"])
+
+
 def test_slots_that_do_not_divide_the_day_are_refused() -> None:
     with pytest.raises(ValueError, match="slot_hours must divide 24"):
         MiddleMileParams(slot_hours=5)
