@@ -26,11 +26,10 @@ BAD_DATA = 3
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return where tables are printed; 80 columns where there is no terminal."""
+    """Return where tables are printed; `COLUMNS` or 80 wide where there is no terminal."""
     from rich.console import Console
 
-    stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 100, highlight=False)
+    return Console(stderr=stderr, highlight=False)
 
 
 def emit(payload: dict[str, Any], *, as_json: bool, show: Callable[[Console], None]) -> None:
@@ -92,7 +91,10 @@ def table(
     columns: Sequence[str] | None = None,
     most: int = 20,
 ) -> None:
-    """Print records as a table, numbers to the right, telling how many more there are."""
+    """Print records as a table, numbers to the right, telling how many more there are.
+
+    Nothing but sentences is broken over lines: a column that does not fit is left out and named.
+    """
     from rich.markup import escape
     from rich.table import Table
 
@@ -100,21 +102,69 @@ def table(
         out.print(f"[dim]{title}: none[/dim]")
         return
     names = list(columns or records[0])
+    told = {name: [cell(record.get(name)) for record in records[:most]] for name in names}
+    fitting = _fitting(told, out.width)
     drawn = Table(
-        title=title, title_justify="left", title_style="bold", header_style="dim", box=None
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=None,
+        padding=(0, 1, 0, 0),
     )
-    for name in names:
+    for name, width in fitting.items():
         numeric = any(
             isinstance(record.get(name), int | float) and not isinstance(record.get(name), bool)
             for record in records
         )
-        drawn.add_column(name.replace("_", " "), justify="right" if numeric else "left")
-    for record in records[:most]:
+        drawn.add_column(
+            name.replace("_", " "), justify="right" if numeric else "left", width=width
+        )
+    for row in zip(*(told[name] for name in fitting), strict=True):
         # A name in brackets is no mark-up.
-        drawn.add_row(*(escape(cell(record.get(name))) for name in names))
+        drawn.add_row(*(escape(value) for value in row))
     out.print(drawn)
     if len(records) > most:
         out.print(f"[dim]… and {len(records) - most:,} more[/dim]")
+    if left_out := [name.replace("_", " ") for name in names if name not in fitting]:
+        out.print(f"[dim]Not shown for want of width: {', '.join(left_out)}.[/dim]")
+
+
+#: Least characters a column of sentences is drawn to, where there is no room for more.
+_SENTENCE = 24
+
+
+def _fitting(told: dict[str, list[str]], room: int) -> dict[str, int]:
+    """Return the columns that fit into `room` characters, each with its width.
+
+    The first always fits, and what explains the row (`text`) comes before what is only beside
+    it. Room that is left goes to sentences, then to headings.
+    """
+    longest = {name: max(len(value) for value in cells) for name, cells in told.items()}
+    first = next(iter(told))
+    wraps = {
+        name
+        for name, cells in told.items()
+        if name != first and longest[name] > _SENTENCE and any(" " in value for value in cells)
+    }
+    least = {
+        name: max(
+            max(len(word) for word in name.split("_")),
+            _SENTENCE if name in wraps else longest[name],
+        )
+        for name in told
+    }
+    kept = {first}
+    for name in sorted(told, key=lambda one: one != "text"):
+        if sum(least[one] + 1 for one in kept | {name}) <= room:
+            kept.add(name)
+    widths = {name: least[name] for name in told if name in kept}
+    wanted = {name: longest[name] for name in widths if name in wraps}
+    for wish in (wanted, {name: len(name) for name in widths}):
+        for name, width in wish.items():
+            left = room - sum(widths.values()) - len(widths)
+            widths[name] += max(0, min(width - widths[name], left))
+    return widths
 
 
 def problems_table(out: Console, problems: Sequence[Problem], *, most: int = 15) -> None:
