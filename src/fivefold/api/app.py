@@ -23,6 +23,7 @@ from fivefold.api.routes import (
     books,
     care,
     channels,
+    commands,
     data,
     entry,
     execution,
@@ -40,6 +41,8 @@ from fivefold.api.webhooks import Webhooks
 
 #: Routers of the API in the order in which a path is looked for, the busiest first.
 ROUTERS: tuple[APIRouter, ...] = (
+    # First, because its one route is asked a thousand times a second.
+    commands.router,
     books.router,
     data.router,
     plans.router,

@@ -9,25 +9,21 @@ import polars as pl
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from fivefold.api.bodies import CommandBatch, LedgerCommand
+from fivefold.api.bodies import CommandBatch
 from fivefold.api.companies import Company
 from fivefold.api.context import (
     Asking,
     Books,
     Ctx,
-    Key,
-    caller,
-    context_of,
     jsonable,
-    needed,
     verb,
 )
 from fivefold.api.jobs import Job
 from fivefold.api.paging import Page, answer, page, records
 from fivefold.api.problems import ProblemError
+from fivefold.api.routes.commands import receipt_record
 from fivefold.ledger import balances, money
 from fivefold.ledger.accounts import ACCOUNTS
-from fivefold.ledger.journal import Receipt
 from fivefold.ledger.log import events_frame, legs_frame
 from fivefold.ledger.verify import verify
 
@@ -35,23 +31,6 @@ router = APIRouter(prefix="/api/v1/ledger", tags=["ledger"])
 
 Rows = Annotated[Page, Depends(page)]
 Word = Annotated[str | None, Query(max_length=200)]
-_STATUS = {"ok": 201, "duplicate": 200, "conflict": 409, "short": 409, "rejected": 422}
-
-
-# The first route of the first router, because it is asked a thousand times a second.
-@router.post("/commands", status_code=201, openapi_extra=verb("books.write"))
-async def command(request: Request, body: LedgerCommand, key: Key = None) -> Response:
-    """Write one command under the Idempotency-Key; answered when it is durable.
-
-    201 written now, 200 written before, 409 in conflict or short of units, 422 not possible.
-    """
-    context = context_of(request)
-    desk = context.desks.of(context.company(request))
-    name = needed(key, "commands need a key")
-    receipt = await desk.submit(name, caller(request).actor, body)
-    if receipt.written:
-        return JSONResponse(_record(receipt), _STATUS[receipt.status])
-    raise ProblemError(_STATUS[receipt.status], receipt.status, receipt.reason, **_record(receipt))
 
 
 def _standing(company: Company, name: str, *parts: object) -> tuple[object, ...]:
@@ -194,13 +173,4 @@ def command_batch(
     """Write up to 1,024 commands in order; each on its own is whole or not at all."""
     asked = [(one.key, one.command) for one in body.commands]
     receipts = context.desks.of(company).write(asking.actor, asked)
-    return {"receipts": [_record(receipt) for receipt in receipts]}
-
-
-def _record(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "key": receipt.key.removeprefix("http:"),
-        "receipt": receipt.status,
-        "seq": receipt.seq,
-        "reason": receipt.reason,
-    }
+    return {"receipts": [receipt_record(receipt) for receipt in receipts]}
