@@ -67,7 +67,7 @@ class Company(Workspace):
     """
 
     def __init__(self, folder: Path, tenant: str) -> None:
-        super().__init__(folder)
+        super().__init__(folder, exclusive=True)
         self.tenant = tenant
         self.writing = threading.RLock()
         self._facts: dict[str, list[Recorded]] = {}

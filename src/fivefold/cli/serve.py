@@ -65,7 +65,7 @@ def serve_command(
         )
         context = app.state.context
         # Opened now, so that books held by another process are told before anything is served.
-        context.companies.company(OWN)
+        context.companies.company(OWN).say_served(f"http://{host}:{port}/")
         secret = ""
         if not context.access.has_tokens():
             secret, _ = context.access.new_token(OWN, "admin", label="first")

@@ -29,10 +29,13 @@ from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.errors import DataError, NotFoundError, Problem
 from fivefold.ledger.balances import inventory_table
 from fivefold.ledger.journal import Journal
+from fivefold.ledger.sqlite_store import LockedError
 from fivefold.model import Dataset
 
 #: Merged tables kept, the newest ones, and how many files further one may lead.
 _MERGED_KEPT, _MOST_FURTHER = 3, 500
+#: Says which process serves the workspace, and where.
+SERVED = "served-at"
 
 
 class Workspace:
@@ -44,14 +47,19 @@ class Workspace:
     ----------
     folder : Path
         Made where it does not exist and `create` is true.
+    exclusive : bool
+        Refuse at once where another process writes the books. Otherwise they are read as they
+        stand, and only a write is refused.
 
     Raises
     ------
     NotFoundError
         If there is no such workspace and `create` is false.
+    LockedError
+        If another process writes the books and `exclusive` is true.
     """
 
-    def __init__(self, folder: Path, *, create: bool = True) -> None:
+    def __init__(self, folder: Path, *, create: bool = True, exclusive: bool = False) -> None:
         self.folder = folder
         if not create and not (folder / "books.db").is_file():
             raise NotFoundError(
@@ -61,7 +69,35 @@ class Workspace:
         folder.mkdir(parents=True, exist_ok=True)
         self.plans = PlanStore(folder / "plans")
         self._last_kept: Path | None = None
-        self.journal = Journal.open(folder / "books.db")
+        self.journal = self._opened(exclusive=exclusive)
+
+    def _opened(self, *, exclusive: bool) -> Journal:
+        path = self.folder / "books.db"
+        try:
+            return Journal.open(path)
+        except LockedError as error:
+            told = self._held(error)
+            if exclusive or not path.is_file():
+                raise LockedError(told, holder=error.holder) from error
+            return Journal.look(path, refusal=told)
+
+    def _held(self, error: LockedError) -> str:
+        """Return who writes these books, and what to do."""
+        try:
+            holder, _, url = (self.folder / SERVED).read_text(encoding="utf-8").partition(" ")
+        except OSError:
+            return str(error)
+        if holder != error.holder:
+            return str(error)
+        return (
+            f"a server at {url} (process {holder}) keeps these books; do this there, in the "
+            "tower or by its API, or end the server (Ctrl+C where it runs) and try again. "
+            "Reading works meanwhile."
+        )
+
+    def say_served(self, url: str) -> None:
+        """Say where these books are served, for whoever finds them held."""
+        (self.folder / SERVED).write_text(f"{os.getpid()} {url}", encoding="utf-8")
 
     def __enter__(self) -> Workspace:
         return self

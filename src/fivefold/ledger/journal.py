@@ -29,7 +29,7 @@ from fivefold.ledger.entries import (
     to_microseconds,
 )
 from fivefold.ledger.memory_store import MemoryStore
-from fivefold.ledger.sqlite_store import SqliteStore
+from fivefold.ledger.sqlite_store import LockedError, ReadingStore, SqliteStore
 from fivefold.ledger.store import Batch, Known, Store
 
 #: Commands one transaction takes at most.
@@ -99,6 +99,7 @@ class Journal:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._state = threading.RLock()
         self._failure: str | None = None
+        self._refusal: str | None = None
         self._durable = durable
         self._room = queue
         self._waiting: deque[_Ticket] = deque()
@@ -145,6 +146,26 @@ class Journal:
         """
         store = SqliteStore(Path(path), tenant, currency)
         return cls(store, durable=True, clock=clock, queue=queue)
+
+    @classmethod
+    def look(cls, path: str | Path, tenant: str = "default", *, refusal: str) -> Journal:
+        """Return the journal of a file that another process writes, to read as it stands now.
+
+        Parameters
+        ----------
+        path : str or Path
+        tenant : str
+        refusal : str
+            What whoever would write is told.
+
+        Raises
+        ------
+        IntegrityError
+            If it is another tenant's, not a journal, or damaged.
+        """
+        made = cls(ReadingStore(Path(path), tenant), durable=False)
+        made._refusal = refusal
+        return made
 
     @classmethod
     def in_memory(cls, *, currency: str = "USD") -> Journal:
@@ -208,7 +229,11 @@ class Journal:
             If the queue has no room for the first of them; nothing was written.
         JournalFailedError
             If the journal is closed or has failed; what became of them is not known.
+        LockedError
+            If another process writes these books; nothing was written.
         """
+        if self._refusal is not None:
+            raise LockedError(self._refusal)
         batch = [commands] if isinstance(commands, Command) else list(commands)
         for command in batch:
             if command.__class__ is not Command:

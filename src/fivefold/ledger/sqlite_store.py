@@ -79,7 +79,18 @@ BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"""
 
 
 class LockedError(FivefoldError):
-    """Another process has the journal open for writing."""
+    """Another process writes these books.
+
+    Parameters
+    ----------
+    message : str
+    holder : str
+        Number of the process that holds them, empty where it is not known.
+    """
+
+    def __init__(self, message: str, *, holder: str = "") -> None:
+        super().__init__(message)
+        self.holder = holder
 
 
 class WriterLock:
@@ -108,7 +119,8 @@ class WriterLock:
             holder = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
             raise LockedError(
-                f"{path} is open for writing in process {holder}; close it there or open a copy"
+                f"{path} is open for writing in process {holder}; close it there or open a copy",
+                holder=holder,
             ) from None
         os.ftruncate(self._file, 0)
         os.write(self._file, str(os.getpid()).encode())
@@ -445,3 +457,40 @@ class SqliteStore:
         self._read.close()
         self._write.close()
         self._lock.release()
+
+
+class ReadingStore(SqliteStore):
+    """Rows of a file that another process writes, as they stood when it was opened.
+
+    Parameters
+    ----------
+    path : Path
+    tenant : str
+
+    Raises
+    ------
+    IntegrityError
+        If the file is of another tenant, of another format or damaged.
+    """
+
+    def __init__(self, path: Path, tenant: str) -> None:
+        self.path = path
+        self._write = self._read = connect_for_reading(path)
+        self._reading = threading.Lock()
+        self._keys = (-1, frozenset())
+        try:
+            # One transaction from here to the end: balances and log stay of one moment.
+            self._write.execute("BEGIN")
+            meta = dict(self._write.execute("SELECT name, value FROM meta").fetchall())
+            mark = self._write.execute("PRAGMA user_version").fetchone()[0]
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            self._write.close()
+            raise IntegrityError(f"{path}: {error}; run verify and restore a backup") from error
+        if mark != FORMAT or meta.get("tenant") != tenant:
+            self._write.close()
+            raise IntegrityError(f"{path} is not a journal of format {FORMAT} of {tenant!r}")
+        self.tenant, self.currency, self._epoch = tenant, meta["currency"], -1
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._write.close()
