@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from time import thread_time
+from time import monotonic, thread_time
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -88,7 +88,9 @@ def made_anew(
         progress(f"found {cost:,.0f}, at least {bound:,.0f}", min(0.99, bound / max(cost, 1e-9)))
         return True
 
-    return schedule_work(planned(dataset, plan), params, as_of=plan.as_of, tell=tell)
+    return schedule_work(
+        planned(dataset, plan), params, as_of=plan.as_of, tell=tell, clock=monotonic
+    )
 
 
 def sized_lots(

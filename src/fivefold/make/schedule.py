@@ -15,14 +15,20 @@ from fivefold.make.floor import Floor, lay_floor, needs_steps
 from fivefold.make.jobs import Jobs
 from fivefold.make.lines import Line, sequence
 from fivefold.make.schedule_params import Params as Params
+from fivefold.make.shop_search import Clock, search
 from fivefold.make.shop_solver import Tell, solve
-from fivefold.make.timetable import FloorPlan, find
+from fivefold.make.timetable import FloorPlan
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 from fivefold.model.outcome import Status
 
 
 def schedule_work(
-    dataset: Dataset, params: Params | None = None, *, as_of: date, tell: Tell | None = None
+    dataset: Dataset,
+    params: Params | None = None,
+    *,
+    as_of: date,
+    tell: Tell | None = None,
+    clock: Clock | None = None,
 ) -> Outcome:
     """Return work orders with dates that the pacing resource of each product can keep.
 
@@ -46,6 +52,9 @@ def schedule_work(
         Nothing starts before the first shift of that day.
     tell : callable, optional
         Told cost and bound of each better answer of the solver; returning False ends it.
+    clock : callable, optional
+        Tells the seconds by which `params.solver_seconds` are counted; the search of critical
+        moves then goes on before the solver. Without it they are wall clock of the solver.
 
     Returns
     -------
@@ -64,7 +73,7 @@ def schedule_work(
     """
     params = params or Params()
     if params.method == "steps" or (params.method == "auto" and needs_steps(dataset)):
-        return _by_steps(dataset, params, as_of, tell)
+        return _by_steps(dataset, params, as_of, tell, clock)
     return _by_pacing(dataset, params, as_of)
 
 
@@ -97,15 +106,18 @@ def _by_pacing(dataset: Dataset, params: Params, as_of: date) -> Outcome:
     )
 
 
-def _by_steps(dataset: Dataset, params: Params, as_of: date, tell: Tell | None) -> Outcome:
+def _by_steps(
+    dataset: Dataset, params: Params, as_of: date, tell: Tell | None, clock: Clock | None
+) -> Outcome:
     """Return every step of every order on its machine."""
     floor, lost, demand = lay_floor(dataset, params, as_of=as_of)
     solved = solve(
         floor.shop,
-        find(floor.shop, params, first_lists=_lists_by_lot(floor)),
+        search(floor.shop, params, first_lists=_lists_by_lot(floor)),
         seconds=params.solver_seconds,
         seed=params.seed,
         tell=tell,
+        clock=clock,
     )
     plan = FloorPlan(floor=floor, times=solved.times)
     return floor_outcome(plan, [*lost, *plan.reasons(demand)], bound=solved.bound)

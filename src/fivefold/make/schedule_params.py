@@ -31,13 +31,13 @@ class Params:
     buffer_days : int
         Days before its due day by which an order is to be ready; steps only.
     trials : int
-        Effort of steps: lists of tasks laid out.
+        Effort of steps: lists of tasks laid out, half of them to anneal, half for critical moves.
     change_cost_per_step : float
         Steps, when rescheduling: cost of one step that starts at another time; every hour
         it moves costs a tenth, another machine twice as much.
     solver_seconds : float
-        Steps: wall clock given to the constraint solver after the search; 0 leaves it out and
-        the schedule then depends on the seed alone.
+        Steps: effort after the search, critical moves first and then the constraint solver;
+        0 leaves both out and the schedule then depends on the seed alone.
     seed : int
         Seed of the search; one seed gives one schedule.
     """

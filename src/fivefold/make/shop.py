@@ -1,7 +1,7 @@
 """A shop as arrays: tasks, the ways each can be done, machines with hours, tools, orders.
 
-Knows seconds and integer codes only, never a table. `shop_data` translates tables into it,
-`shop_kernels` lays sequences out in time, `shop_solver` proves.
+Knows seconds and integer codes only, never a table. `floor` translates tables into it,
+`shop_kernels` lays sequences out in time, `shop_search` improves them, `shop_solver` proves.
 """
 
 from __future__ import annotations

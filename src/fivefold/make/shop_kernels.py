@@ -67,6 +67,29 @@ def setup_of(shop: Any, mode: int, task: int, previous: int) -> Any:
 
 
 @njit(cache=True)
+def tools_free(shop: Any, task: int, held: np.ndarray) -> int:
+    """Return when the tools of a task are free; `held` tells until when, ascending a tool."""
+    earliest = 0
+    for need in range(shop.need_first[task], shop.need_first[task + 1]):
+        earliest = max(earliest, held[shop.need_tool[need], shop.need_count[need] - 1])
+    return earliest
+
+
+@njit(cache=True)
+def take_tools(shop: Any, task: int, until: int, held: np.ndarray) -> None:
+    """Hold the tools of a task, those free first, and keep `held` ascending."""
+    for need in range(shop.need_first[task], shop.need_first[task + 1]):
+        tool, count = shop.need_tool[need], shop.need_count[need]
+        units = shop.tool_units[tool]
+        place = count
+        while place < units and held[tool, place] < until:
+            held[tool, place - count] = held[tool, place]
+            place += 1
+        for unit in range(place - count, place):
+            held[tool, unit] = until
+
+
+@njit(cache=True)
 def lay_out(
     shop: Any, sequence: np.ndarray, chosen: np.ndarray, not_before: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -116,10 +139,7 @@ def lay_out(
         earliest = max(shop.release[task], not_before[task])
         for link in range(shop.before_first[task], shop.before_first[task + 1]):
             earliest = max(earliest, finish[shop.before_task[link]] + shop.before_wait[link])
-        for need in range(shop.need_first[task], shop.need_first[task + 1]):
-            tool = shop.need_tool[need]
-            units = np.sort(held[tool, : shop.tool_units[tool]])
-            earliest = max(earliest, units[shop.need_count[need] - 1])
+        earliest = max(earliest, tools_free(shop, task, held))
         first, after = shop.mode_first[task], shop.mode_first[task + 1]
         if chosen[task] >= 0:
             first, after = first + chosen[task], first + chosen[task] + 1
@@ -136,10 +156,7 @@ def lay_out(
         machine = shop.mode_machine[best]
         if machine >= 0:
             free[machine], last[machine] = ends, task
-        for need in range(shop.need_first[task], shop.need_first[task + 1]):
-            tool = shop.need_tool[need]
-            for _ in range(shop.need_count[need]):
-                held[tool, np.argmin(held[tool, : shop.tool_units[tool]])] = ends
+        take_tools(shop, task, ends, held)
     return start, finish, used, paid
 
 

@@ -6,15 +6,21 @@ laid out anew by `shop_kernels`, so what comes back is always a legal timetable.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Event, Thread
 from typing import Any
 
 import numpy as np
 
 from fivefold.make.shop import FOREVER, Shop
+from fivefold.make.shop_search import Clock, has_chains, improve_by_tabu
 from fivefold.make.timetable import Timetable
 
+#: Share of the effort for critical moves before the solver; seconds between looks at the clock.
+_MOVES_SHARE = 0.6
+_LOOK = 0.05
 #: Told the best cost and the bound so far; returning False ends the search.
 Tell = Callable[[float, float], bool]
 
@@ -36,6 +42,7 @@ def solve(
     workers: int = 2,
     seed: int = 1,
     tell: Tell | None = None,
+    clock: Clock | None = None,
 ) -> Solved:
     """Return the best timetable found within a time limit, never worse than the first.
 
@@ -47,12 +54,15 @@ def solve(
     first : Timetable
         Where the search begins.
     seconds : float
-        Wall clock.
+        Effort, by `clock` or else wall clock.
     workers : int
         Threads of the search.
     seed : int
     tell : callable, optional
         Told of every better answer; may end the search.
+    clock : callable, optional
+        Tells the seconds spent so far; with that of CPU-seconds a busy machine changes no
+        answer's worth. Where it is given, critical moves are searched before the solver.
 
     Notes
     -----
@@ -62,24 +72,48 @@ def solve(
     at the cost of a day, set-ups. The bound is that of the solver where time runs through and
     lateness costs nothing, else what each order alone would cost.
     """
-    clock = _Clock.of(shop)
+    hours = _Clock.of(shop)
     alone = least_cost(shop)
-    if shop.tasks == 0 or clock is None or seconds <= 0:
+    until = seconds + (clock() if clock is not None else 0.0)
+    if clock is not None and seconds > 0:
+        first = _by_moves(shop, first, alone, (until - _MOVES_SHARE * seconds, clock), seed, tell)
+        seconds = until - clock()
+    if shop.tasks == 0 or hours is None or seconds <= 0 or first.cost <= alone + 1e-9:
         return Solved(times=first, bound=alone, proved=first.cost <= alone + 1e-9)
-    model = _Model(shop, clock, first)
-    start, bound, proved = model.run(seconds, workers, seed, tell)
+    model = _Model(shop, hours, first)
+    limit = (seconds, None) if clock is None else (until, clock)
+    start, bound, proved = model.run(limit, workers, seed, tell)
     exact = not shop.has_breaks and not np.any(shop.late_cost > 0)
     times = first
     if start is not None:
         order, chosen = start
         found = Timetable.of(shop, order, chosen, np.zeros(shop.tasks, np.int64))
         times = min(first, found, key=lambda one: one.cost)
-    limit = max(alone, bound) if exact else alone
+    least = max(alone, bound) if exact else alone
     return Solved(
         times=times,
-        bound=min(limit, times.cost),
-        proved=(exact and proved) or times.cost <= limit + 1e-9,
+        bound=min(least, times.cost),
+        proved=(exact and proved) or times.cost <= least + 1e-9,
     )
+
+
+def _by_moves(
+    shop: Shop,
+    first: Timetable,
+    goal: float,
+    limit: tuple[float, Clock],
+    seed: int,
+    tell: Tell | None,
+) -> Timetable:
+    """Return the best timetable that critical moves find until then; all of it if told to end."""
+    until, clock = limit
+    if not has_chains(shop):
+        return first
+
+    def goes_on(cost: float) -> bool:
+        return clock() < until and (tell is None or tell(cost, goal))
+
+    return improve_by_tabu(shop, first, steps=1 << 60, seed=seed, goal=goal, goes_on=goes_on)
 
 
 def least_cost(shop: Shop) -> float:
@@ -166,6 +200,25 @@ class _Clock:
         if self.closes.size < 2:
             return 86_400 / self.unit
         return float((self.closes - self.opens).mean()) / self.unit
+
+
+@contextmanager
+def stopped_at(solver: Any, until: float, clock: Clock) -> Iterator[None]:
+    """Stop what a solver does inside at an instant of any clock, looked at from beside it."""
+    ended = Event()
+
+    def watch() -> None:
+        while not ended.wait(_LOOK):
+            if clock() >= until:
+                solver.stop_search()
+
+    beside = Thread(target=watch, daemon=True)
+    beside.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        beside.join()
 
 
 class _Stopper:
@@ -339,16 +392,24 @@ class _Model:
         model.minimize(sum(max(1, round(cost / self.scale)) * what for cost, what in terms))
 
     def run(
-        self, seconds: float, workers: int, seed: int, tell: Tell | None
+        self, limit: tuple[float, Clock | None], workers: int, seed: int, tell: Tell | None
     ) -> tuple[tuple[np.ndarray, np.ndarray] | None, float, bool]:
-        """Return the list and modes found, the bound, whether proved."""
+        """Return the list and modes found, the bound, whether proved.
+
+        `limit` is an instant of a clock, or without one how many seconds.
+        """
         from ortools.sat.python import cp_model
 
         solver = cp_model.CpSolver()
-        solver.parameters.max_time_in_seconds = seconds
         solver.parameters.num_workers = workers
         solver.parameters.random_seed = seed
-        state = solver.solve(self.model, _Stopper.made(self.model, tell))
+        until, clock = limit
+        if clock is None:
+            solver.parameters.max_time_in_seconds = until
+            state = solver.solve(self.model, _Stopper.made(self.model, tell))
+        else:
+            with stopped_at(solver, until, clock):
+                state = solver.solve(self.model, _Stopper.made(self.model, tell))
         bound = float(solver.best_objective_bound) * self.scale
         if state not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
             return None, bound, False

@@ -98,9 +98,8 @@ def find(shop: Shop, params: Params, *, first_lists: Sequence[np.ndarray] = ()) 
 
     Notes
     -----
-    First lists follow the due day, the latest start that keeps it, and the release. The best
-    is improved by annealing over lists and modes with `params.trials` layouts. `first_lists`
-    are further lists of tasks to begin with.
+    First lists follow the due day, the latest start that keeps it, and the release;
+    `first_lists` are further ones. The best is improved by annealing over lists and modes.
     """
     from fivefold.make.shop_kernels import improve
 
