@@ -89,7 +89,9 @@ class Question(Body):
 
     changes: Changes
     plan: Name | None = Field(None, description="Default the plan made last.")
-    keep: StrictBool = Field(False, description="Keep the answer as a plan of its own.")
+    keep: StrictBool | Literal["yes"] = Field(
+        False, description="Keep the answer as a plan of its own; `yes` from a form."
+    )
 
 
 class NewScenario(Body):

@@ -123,6 +123,7 @@ class Frame:
                 "books": caller.may("books.read"),
                 "serve": caller.may("orders.serve"),
                 "supply": caller.may("supply.edit"),
+                "sop": caller.may("sop.decide"),
             },
             "state": state,
             "views": notes.views(state.workspace),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 
@@ -26,10 +26,10 @@ def against_budget(plan: Plan, dataset: Dataset, *, family: str = "") -> pl.Data
     Returns
     -------
     polars.DataFrame
-        month, then units, revenue and margin as `budget_`, `plan_`, `actual_` and, where both
-        are known, `gap_` (plan and actual less budget). A month that lasts has both plan and
-        actual: what is sold and what is still to come. Actual margin is not told by order
-        lines and stays unknown.
+        month, then units, revenue and margin as `budget_`, `plan_`, `actual_` and, where all of
+        the month is known, `gap_` (plan and actual less budget). A month that lasts has both plan
+        and actual: what is sold and what is still to come. Actual margin is not told by order
+        lines and stays unknown; so does the gap of a month that goes on after the plan's weeks.
     """
     budget = dataset["budget"].filter(pl.col("family").fill_null("") == family)
     first = pl.col("month").dt.truncate("1mo")
@@ -42,13 +42,22 @@ def against_budget(plan: Plan, dataset: Dataset, *, family: str = "") -> pl.Data
     since = min([*months, plan.as_of.replace(day=1)])
     for other in (_planned(plan, dataset, family), _actual(dataset, family, since, plan.as_of)):
         rows = rows.join(other, on="month", how="full", coalesce=True)
+    last = plan["projected_stock"]["period_start"].max()
+    ends = last + timedelta(days=7) if isinstance(last, date) else plan.as_of
+    month = pl.col("month")
+    gone = month < pl.lit(plan.as_of)
+    to_come = month.dt.offset_by("1mo") > pl.lit(plan.as_of)
     for name in MEASURES:
-        known = pl.col(f"plan_{name}").fill_null(0.0) + pl.col(f"actual_{name}").fill_null(0.0)
-        any_known = pl.any_horizontal(
-            pl.col(f"plan_{name}").is_not_null(), pl.col(f"actual_{name}").is_not_null()
+        planned, sold = pl.col(f"plan_{name}"), pl.col(f"actual_{name}")
+        # Each part of the month that there is has to be known.
+        whole = (
+            (planned.is_not_null() | ~to_come)
+            & (sold.is_not_null() | ~gone)
+            & (month.dt.offset_by("1mo") <= pl.lit(ends))
         )
+        known = planned.fill_null(0.0) + sold.fill_null(0.0)
         rows = rows.with_columns(
-            pl.when(any_known).then(known - pl.col(f"budget_{name}")).alias(f"gap_{name}")
+            pl.when(whole).then(known - pl.col(f"budget_{name}")).alias(f"gap_{name}")
         )
     names = [f"{kind}_{name}" for name in MEASURES for kind in ("budget", "plan", "actual", "gap")]
     return rows.sort("month").select("month", *names)

@@ -239,8 +239,9 @@ def gap_options(plan: Plan, dataset: Dataset) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame
-        option, kind, worth, cost, net, unit, why. Worth is at the price of the limit or the margin
-        at stake, an upper end where marginal; None where a figure is not known.
+        option, kind, worth, cost, net, why, change. Worth is at the price of the limit or the
+        margin at stake, an upper end where marginal; None where a figure is not known. `change`
+        is what a scenario would try it with, empty where none can.
 
     Notes
     -----
@@ -259,6 +260,12 @@ def gap_options(plan: Plan, dataset: Dataset) -> pl.DataFrame:
             "why": pl.String,
         },
         orient="row",
+    )
+    known = {*dataset["limits_rules"]["limit"].to_list(), *dataset["limits"]["limit"].to_list()}
+    limit = pl.col("why").str.extract(r"^(.+) binds in \d+ weeks from ", 1)
+    tried = pl.format("limit:{}=+{}%", limit, pl.lit(round(100 * MORE_SHARE)))
+    frame = frame.with_columns(
+        change=pl.when(limit.is_in(list(known))).then(tried).otherwise(pl.lit(""))
     )
     return frame.sort("net", "option", descending=[True, False], nulls_last=True).head(MOST_TOLD)
 

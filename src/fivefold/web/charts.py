@@ -394,8 +394,8 @@ def intervals(
         return nothing(title, "Nothing to draw.", width=width)
     height = 28 * len(rows) + 34
     ends = [value for _, _, low, high in rows for value in (low, high)] + [0.0]
-    ticks = round_ticks(min(ends), max(ends))
     label = _label_room([row[0] for row in rows], width)
+    ticks = round_ticks(min(ends), max(ends), count=max(2, min(5, int((width - label) / 64))))
     said = "; ".join(
         f"{n} {short(m, unit=unit)} ({short(lo, unit=unit)} to {short(hi, unit=unit)})"
         for n, m, lo, hi in rows

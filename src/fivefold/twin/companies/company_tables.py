@@ -32,6 +32,8 @@ DUTIES = {
     "VN": {"": 0.12, "94": 0.10, "95": 0.10},
 }
 SALVAGE_SHARE = 0.25
+#: The owner wants so much more than a year before, and so much of it as margin.
+BUDGET_GROWTH, BUDGET_MARGIN_SHARE = 0.08, 0.15
 
 
 def make_company_tables(history: History) -> dict[str, pl.DataFrame]:
@@ -53,6 +55,7 @@ def make_company_tables(history: History) -> dict[str, pl.DataFrame]:
         "channels": _channels(),
         "offers": _offers(history),
         "limits_rules": _limits_rules(history),
+        "budget": _budget(history),
         "inventory": _inventory(history),
         "supply_orders": _supply_orders(history),
     }
@@ -351,6 +354,46 @@ def _offers(history: History) -> list[Row]:
                     ),
                 }
             )
+    return rows
+
+
+def _budget(history: History) -> list[Row]:
+    """Return the owner's budget of this month and the seven after it: last year's, and more."""
+    demand = history.demand
+    sold = ~demand.cancelled
+    days = pl.DataFrame(
+        {
+            "day": demand.day[sold],
+            "units": demand.quantity[sold],
+            "price": demand.price[demand.item[sold], demand.day[sold]],
+        }
+    ).with_columns(
+        month=(pl.lit(history.start) + pl.duration(days="day")).cast(pl.Date).dt.truncate("1mo")
+    )
+    known = {
+        month: (units, revenue)
+        for month, units, revenue in days.group_by("month")
+        .agg(pl.col("units").sum(), (pl.col("units") * pl.col("price")).sum().alias("revenue"))
+        .iter_rows()
+    }
+    rows: list[Row] = []
+    year, first = history.as_of.year, history.as_of.month
+    for number in range(8):
+        month = date(year + (first - 1 + number) // 12, (first - 1 + number) % 12 + 1, 1)
+        before = known.get(month.replace(year=month.year - 1))
+        if before is None:
+            continue
+        revenue = round(before[1] * (1 + BUDGET_GROWTH), -2)
+        rows.append(
+            {
+                "month": month,
+                "units": round(before[0] * (1 + BUDGET_GROWTH), -1),
+                "revenue": revenue,
+                "margin": round(revenue * BUDGET_MARGIN_SHARE, -2),
+                "author": "owner",
+                "source": "budget meeting of 2026-09 (invented)",
+            }
+        )
     return rows
 
 

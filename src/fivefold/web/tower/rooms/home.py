@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from fivefold.cycle.watching import proposals
 from fivefold.web import summaries, words
 from fivefold.web.charts import Flow, Site, network_map, waterfall
 from fivefold.web.drawing import Figure
@@ -18,6 +19,8 @@ from fivefold.web.tower.state import State
 
 #: Decisions shown before "show more".
 SHOWN = 8
+#: Proposals for new facts shown at once.
+MOST_NEWS = 3
 _KINDS = {
     "": "All",
     "order": "Orders",
@@ -54,6 +57,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         ],
         "kind": kind,
         "most": most,
+        "news": news(state),
         "legal": state.made.is_legal,
         "violations": state.made["violations"].height,
         **map_values(state, query),
@@ -65,6 +69,22 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "chosen_words": item.headline(state, shown_item) if shown_item else "",
         "health": health_counts(state),
     }
+
+
+def news(state: State) -> list[dict[str, Any]]:
+    """Return plans proposed for new facts since one was accepted, the newest first."""
+    return [
+        {
+            "plan": told["plan"],
+            "causes": words.listed(told["causes"][:4]),
+            "margin": words.signed(words.money(told["money"]["margin"], state.sign, cents=False)),
+            "cash": words.signed(words.money(told["money"]["cash_flow"], state.sign, cents=False)),
+            "decisions": words.many(told["decisions"], "decision"),
+            "legal": told.get("legal", True),
+            "breaks": told["breaks_first"][:1],
+        }
+        for told in proposals(state.workspace)[:MOST_NEWS]
+    ]
 
 
 def _chosen(known: list[Decision], query: Mapping[str, str]) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""S&OP: plans side by side, proofs with intervals, demand against supply, the three flows."""
+"""S&OP: scenarios and plans side by side with intervals, what differs, who agrees and why."""
 
 from __future__ import annotations
 
@@ -8,97 +8,276 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle import notes
+from fivefold.cycle.branches import Scenario, question_of, scenarios
+from fivefold.cycle.comparisons import kept_review, played_worlds
 from fivefold.cycle.plans import Plan
 from fivefold.cycle.review import changed_since
-from fivefold.cycle.versions import selling_places
-from fivefold.web import summaries
-from fivefold.web.charts import interval, lines
-from fivefold.web.drawing import Figure
+from fivefold.cycle.versions import BETTER, UNITS, Version, version_of
+from fivefold.web import summaries, words
+from fivefold.web.charts import interval, intervals
 from fivefold.web.tower.grids import Grid, column, schema_columns, shown
-from fivefold.web.tower.rooms import figures
+from fivefold.web.tower.rooms import sop_plan
 from fivefold.web.tower.state import State
 
 #: Plans side by side at most.
 MOST = 5
 _LABELS = {
-    "served": ("Demand served", "share", True),
-    "stock_out": ("Stock-outs", "count", False),
-    "short": ("Short or at risk", "count", False),
-    "excess": ("Excess", "count", False),
-    "value": ("Stock at cost today", "money", None),
-    "order_count": ("Orders this week", "count", None),
-    "orders": ("To order this week", "money", None),
-    "buys": ("Purchases, all weeks", "money", None),
-    "violations": ("Rules broken", "count", False),
+    "units_demanded": "Units wanted",
+    "units_served": "Units served",
+    "service": "Service",
+    "units_uneconomic": "Not worth serving",
+    "revenue": "Revenue",
+    "margin": "Margin",
+    "purchases": "Purchases",
+    "cash_flow": "Cash flow",
+    "least_cash": "Lowest cash",
+    "working_capital": "Working capital",
+    "inventory_days": "Inventory days",
+    "capacity_use": "Use of the tightest limit",
+    "co2e_kg": "CO2e of carriage, kg",
 }
-_UNITS = {"currency": "money", "share": "share", "units": "count", "days": "number"}
+_UNITS = {
+    "currency": "money",
+    "share": "share",
+    "units": "count",
+    "days": "number",
+    "kg": "count",
+}
+_TABS = {
+    "": "Scenarios",
+    "cycle": "Cycle",
+    "months": "Months and capacity",
+    "flows": "Three flows",
+    "gap": "Budget and gap",
+}
+_FURTHER = {
+    "cycle": sop_plan.cycle,
+    "months": sop_plan.months,
+    "flows": sop_plan.flows,
+    "gap": sop_plan.gap,
+}
 
 
 def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return what the page shows."""
-    names = [name for name in query.get("with", "").split(",") if name]
-    known = {head.plan: head for head in state.heads}
-    chosen = list(dict.fromkeys([state.made.plan, *(n for n in names if n in known)]))
-    if not names:
-        chosen += [head.plan for head in state.heads if head.plan not in chosen][:2]
-    plans = [state.workspace.plan_named(name) for name in chosen[:MOST]]
+    """Return what the page shows: the tab the address names."""
+    tab = query.get("tab", "")
+    tab = tab if tab in _TABS else ""
     accepted = state.workspace.current_plan()
-    proof = state.made.tables.get("proof")
-    return {
-        "plans": plans,
-        "rows": _compared(state, plans),
+    told = {
+        "tab": tab,
+        "tabs": list(_TABS.items()),
         "accepted": accepted.plan if accepted else "",
+        "legal": state.made.is_legal,
+        "heat": sop_plan.heat,
+    }
+    if tab:
+        return {**told, "template": "sop_more.html", **_FURTHER[tab](state, query)}
+    return {**told, **_side_by_side(state, query, accepted)}
+
+
+def _side_by_side(state: State, query: Mapping[str, str], accepted: Plan | None) -> dict[str, Any]:
+    standing = scenarios(state.workspace)
+    plans = _chosen(state, query, accepted, standing)
+    proof = state.made.tables.get("proof")
+    names = {one.plan: one for one in standing.values() if one.plan}
+    played = played_worlds(state.workspace)
+    return {
+        "plans": [
+            {
+                "plan": plan.plan,
+                "name": _named(plan, names),
+                "changes": _changes(plan, names),
+                "legal": plan.is_legal,
+            }
+            for plan in plans
+        ],
+        "rows": _compared(state, plans, names),
         "comments": notes.comments(state.workspace, state.made.plan),
         "signatures": notes.signatures(state.workspace, state.made.plan),
         "functions": notes.FUNCTIONS,
-        "others": [head for head in state.heads if head.plan not in chosen][:20],
+        "others": [head for head in state.heads if head.plan not in {plan.plan for plan in plans}][
+            :20
+        ],
+        "scenarios": [
+            {**one.record(), "played": one.plan in played}
+            for one in reversed(list(standing.values()))
+        ],
+        "open_names": [one.name for one in standing.values() if one.status == "open"][-MOST:],
+        "worlds": _worlds(state, plans, names, played),
         "proof": _proof(state, proof) if proof is not None and proof.height else None,
-        "balance": lambda width: balance_chart(state, plans, width),
-        "flows": flows(state),
-        "legal": state.made.is_legal,
         "violations": state.made["violations"].height,
         "rules": broken_rules(state.made),
         "changes": changed_since(state.made, state.before).height if state.before else 0,
         "before": state.before.plan if state.before else "",
         "limits": summaries.binding_limits(state.made).head(8).to_dicts(),
-        "assumptions": _assumptions(plans),
+        "assumptions": _assumptions(plans, names),
+        "reviewed": kept_review(state.workspace, state.made) is not None,
     }
 
 
-def _compared(state: State, plans: list[Plan]) -> list[dict[str, Any]]:
-    values = []
-    for plan in plans:
-        told = state.once(f"figures:{plan.plan}", lambda p=plan: figures.measured(p, state.dataset))  # type: ignore[misc]
-        buys = plan["supply_plan"].filter(pl.col("kind") == "buy")["value"].sum()
-        values.append({**told, "buys": float(buys), "violations": float(plan["violations"].height)})
+def _chosen(
+    state: State,
+    query: Mapping[str, str],
+    accepted: Plan | None,
+    standing: Mapping[str, Scenario],
+) -> list[Plan]:
+    """Return the plans side by side: this one, those asked for, else scenarios and the last."""
+    known = {head.plan for head in state.heads}
+    asked = [name for name in query.get("with", "").split(",") if name in known]
+    if not asked:
+        asked = [accepted.plan] if accepted else []
+        asked += [one.plan for one in reversed(list(standing.values())) if one.plan in known][
+            : MOST - 2
+        ]
+        asked += [head.plan for head in state.heads][: max(0, 3 - len({*asked, state.made.plan}))]
+    names = list(dict.fromkeys([state.made.plan, *asked]))
+    return [state.workspace.plan_named(name) for name in names[:MOST]]
+
+
+def _named(plan: Plan, names: Mapping[str, Scenario]) -> str:
+    if plan.plan in names:
+        return names[plan.plan].name
+    return "Baseline" if plan.scenario == "baseline" else plan.scenario
+
+
+def _changes(plan: Plan, names: Mapping[str, Scenario]) -> list[str]:
+    """Return what is different in a plan's world, as people write it."""
+    if plan.plan in names:
+        return list(names[plan.plan].changes)
+    told = plan.params.get("changes")
+    if isinstance(told, list):
+        return [str(change) for change in told]
+    factor = float(str(plan.params.get("demand_factor", 1.0)))
+    return [f"demand=times {factor:g}"] if factor != 1.0 else []
+
+
+def _version(state: State, plan: Plan, names: Mapping[str, Scenario]) -> Version:
+    """Return a plan in figures, each in the world it was made for."""
+
+    def made() -> Version:
+        if plan.plan in names:
+            return version_of(plan, question_of(state.workspace, names[plan.plan]).world)
+        return version_of(plan, state.workspace.dataset(as_of=plan.as_of))
+
+    return state.once(f"version:{plan.plan}", made)
+
+
+def _compared(
+    state: State, plans: list[Plan], names: Mapping[str, Scenario]
+) -> list[dict[str, Any]]:
+    told = [_version(state, plan, names).figures for plan in plans]
     rows = []
-    for name, (label, kind, higher) in _LABELS.items():
-        own = [each[name] for each in values]
+    for name, label in _LABELS.items():
+        own = [figures_[name] for figures_ in told]
+        known = [value for value in own if value is not None]
         best = None
-        if higher is not None and len(set(own)) > 1:
-            best = max(own) if higher else min(own)
+        if BETTER[name] and len({round(value, 6) for value in known}) > 1:
+            best = max(known) if BETTER[name] == "higher" else min(known)
+        kind = _UNITS[UNITS[name]]
         rows.append(
             {
                 "label": label,
                 "cells": [
-                    (shown(kind, v, state.sign), best is not None and v == best) for v in own
+                    {
+                        "value": shown(kind, value, state.sign),
+                        "best": best is not None and value == best,
+                        "change": _change(kind, value, own[0], state.sign) if number else "",
+                    }
+                    for number, value in enumerate(own)
                 ],
             }
         )
+    rules = [plan["violations"].height for plan in plans]
+    rows.append(
+        {
+            "label": "Rules broken",
+            "cells": [{"value": f"{count:,}", "best": False, "change": ""} for count in rules],
+        }
+    )
     return rows
 
 
-def _assumptions(plans: list[Plan]) -> list[tuple[str, list[str]]]:
-    """Return the parameters in which the plans differ."""
-    names = sorted({name for plan in plans for name in plan.params})
-    rows = []
-    for name in names:
-        told = [str(plan.params.get(name, "–")) for plan in plans]
-        if len(set(told)) > 1 and name != "scenario":
-            rows.append((name, told))
-    if len({plan.dataset_fingerprint for plan in plans}) > 1:
-        rows.append(("data", [plan.dataset_fingerprint[:8] for plan in plans]))
+def _change(kind: str, value: float | None, first: float | None, sign: str) -> str:
+    """Return by how much a figure differs from the first plan's, empty where it does not."""
+    if value is None or first is None or abs(value - first) < 1e-9:
+        return ""
+    return words.signed(shown(kind, value - first, sign))
+
+
+def _worlds(
+    state: State,
+    plans: list[Plan],
+    names: Mapping[str, Scenario],
+    played: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any] | None:
+    """Return profit in the twin of each world that was played, with intervals and risk."""
+    rows, drawn = [], []
+    first: Mapping[str, Any] = {}
+    for plan in plans:
+        world = played.get(plan.plan)
+        if world is None:
+            continue
+        first = first or world
+        service = {row["policy"]: row for row in world["measures"] if row["measure"] == "fill_rate"}
+        difference = next((f for f in world["figures"] if f["measure"] == "profit"), None)
+        for risk in world["risk"]:
+            how = "planned for it" if risk["policy"] == "replanned" else "plan kept"
+            name = f"{_named(plan, names)}, {how}"
+            drawn.append((name, risk["mean"], risk["low"], risk["high"]))
+            fill = service.get(risk["policy"])
+            rows.append(
+                {
+                    "name": name,
+                    "profit": shown("money", risk["mean"], state.sign),
+                    "between": _between("money", risk["low"], risk["high"], state.sign),
+                    "risk": shown("money", risk["value_at_risk"], state.sign),
+                    "risk_between": _between(
+                        "money", risk["var_low"], risk["var_high"], state.sign
+                    ),
+                    "fill": shown("share", fill["mean"], state.sign) if fill else words.DASH,
+                    "fill_between": _between("share", fill["low"], fill["high"], state.sign)
+                    if fill
+                    else words.DASH,
+                    "verdict": difference["verdict"]
+                    if difference and risk["policy"] == "replanned"
+                    else "",
+                }
+            )
+    if not rows:
+        return None
+    return {
+        "rows": rows,
+        "draw": lambda width: intervals(
+            title="Profit in the digital twin, 95 % intervals",
+            rows=drawn,
+            unit=state.sign if len(state.sign) == 1 else "",
+            width=width,
+        ),
+        **{name: first[name] for name in ("days", "replications", "seed")},
+    }
+
+
+def _between(kind: str, low: float, high: float, sign: str) -> str:
+    return f"{shown(kind, low, sign)} to {shown(kind, high, sign)}"
+
+
+def _assumptions(plans: list[Plan], names: Mapping[str, Scenario]) -> list[tuple[str, list[str]]]:
+    """Return what the plans take differently: each lever a scenario pulls, and parameters."""
+    told = [dict(change.split("=", 1) for change in _changes(plan, names)) for plan in plans]
+    levers = dict.fromkeys(lever for each in told for lever in each)
+    rows = [
+        (_lever_name(lever), [each.get(lever, "as known") for each in told]) for lever in levers
+    ]
+    for name in sorted({name for plan in plans for name in plan.params}):
+        values = [str(plan.params.get(name, "–")) for plan in plans]
+        if len(set(values)) > 1 and name not in ("scenario", "changes", "on"):
+            rows.append((words.plain_name(name), values))
     return rows
+
+
+def _lever_name(lever: str) -> str:
+    kind, _, subject = lever.partition(":")
+    return f"{words.plain_name(kind)} {subject}".strip()
 
 
 def _proof(state: State, proof: pl.DataFrame) -> dict[str, Any]:
@@ -130,51 +309,6 @@ def _proof(state: State, proof: pl.DataFrame) -> dict[str, Any]:
         "rows": rows,
         **{k: first[k] for k in ("old_name", "new_name", "replications", "days", "seed")},
     }
-
-
-def balance_chart(state: State, plans: list[Plan], width: int) -> Figure:
-    """Return demand, supply and stock at cost by week, of the first plan."""
-    cost = state.dataset["items"].select("item", "unit_cost")
-    places = list(selling_places(state.dataset))
-    rows = plans[0]["projected_stock"].join(cost, on="item")
-    selling = rows.filter(pl.col("location").is_in(places))
-    by_week = (
-        selling.group_by("period_start")
-        .agg(
-            demand=(pl.col("demand") * pl.col("unit_cost")).sum(),
-            served=((pl.col("demand") - pl.col("unmet")) * pl.col("unit_cost")).sum(),
-            receipts=(pl.col("receipts") * pl.col("unit_cost")).sum(),
-        )
-        .sort("period_start")
-    )
-    return lines(
-        title="Demand and supply at selling places, at cost",
-        days=by_week["period_start"].to_list(),
-        series={
-            "demand": by_week["demand"].to_list(),
-            "served": by_week["served"].to_list(),
-            "comes in": by_week["receipts"].to_list(),
-        },
-        unit=state.sign,
-        width=width,
-        height=230,
-    )
-
-
-def flows(state: State) -> dict[str, Any]:
-    """Return the three flows of the plan: goods, money, information."""
-    plan = state.made
-    goods = summaries.flows(plan).head(8).to_dicts()
-    steps = summaries.contribution_steps(plan, state.dataset)
-    facts = [
-        ("Order lines read", state.dataset["orders"].height),
-        ("Days of demand cleaned", plan["sales_history"].height),
-        ("Forecasts", plan["forecast_means"].height),
-        ("Decisions", plan["supply_plan"].height),
-        ("Reasons", plan["explanations"].height),
-        ("Rules checked and broken", plan["violations"].height),
-    ]
-    return {"goods": goods, "money": steps, "facts": facts}
 
 
 def broken_rules(plan: Plan) -> list[dict[str, Any]]:

@@ -202,7 +202,8 @@ async function follow(job) {
   });
   source.addEventListener("ended", (event) => {
     const told = JSON.parse(event.data);
-    if (told.state === "done") ended(told.kind === "proof" ? "The proof is ready." : "The plan is ready.");
+    /** @type {Record<string, string>} */ const ready = { proof: "The proof is ready.", review: "The review is ready.", comparison: "The scenarios were played.", scenario: "The scenario is planned.", watch: "New facts were looked at." };
+    if (told.state === "done") ended(ready[told.kind] ?? "The plan is ready.");
     else if (told.state === "cancelled") ended("Cancelled. The plan before it stands.");
     else ended(told.problem?.detail ?? "That did not work.", true);
   });
