@@ -126,6 +126,7 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "partners",
             "track",
             "network",
+            "workforce",
         ),
     ),
     ("Return", ("returns", "care")),

@@ -19,8 +19,10 @@ def run_network(workspace: Path, out: Path, *, as_json: bool) -> None:
     """Plan the example network once and print what it does."""
     from fivefold.cli.network import show_network
     from fivefold.cli.output import emit, shown_progress
+    from fivefold.cli.workforce import show_workforce
     from fivefold.cycle.importing import import_files
     from fivefold.cycle.network import network_plans, network_record, plan_network
+    from fivefold.cycle.workforce import staff_network, workforce_plans, workforce_record
     from fivefold.cycle.workspace import Workspace
     from fivefold.twin.companies.operator import AS_OF, write_company
     from fivefold.web.parcel_network import write_network_report
@@ -41,22 +43,33 @@ def run_network(workspace: Path, out: Path, *, as_json: bool) -> None:
             progress=lambda step, share: progress(step, 0.1 + 0.8 * share),
         )
         network_plans(store).save(made)
+        progress("people", 0.92)
+        people = staff_network(dataset, made, as_of=AS_OF)
+        workforce_plans(store).save(people)
         progress("write the report", 0.95)
         written = write_network_report(made, dataset, out)
 
+    workforce = workforce_record(people)
+
     def show(console: Console) -> None:
         show_network(console, made)
+        show_workforce(console, workforce)
         console.print(f"Wrote {written}.")
         console.print(
             "Next: `fivefold network why FC-TX01 DS-001`, `fivefold network show --out map.svg`."
         )
 
     emit(
-        {**network_record(made), "imported_files": len(report.files), "files": [str(written)]},
+        {
+            **network_record(made),
+            "workforce": workforce,
+            "imported_files": len(report.files),
+            "files": [str(written)],
+        },
         as_json=as_json,
         show=show,
     )
     if report.has_errors:
         raise typer.Exit(BAD_DATA)
-    if made.status == "infeasible" or not made.is_legal:
+    if made.status == "infeasible" or not (made.is_legal and people.is_legal):
         raise typer.Exit(INFEASIBLE)

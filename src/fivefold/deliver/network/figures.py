@@ -28,6 +28,16 @@ def figures(dataset: Dataset) -> dict[str, float]:
     return found
 
 
+def with_figures(dataset: Dataset) -> Dataset:
+    """Return the dataset with every figure: its own, and the package's where it has none."""
+    own, package = dataset["network_figures"], package_table("network_figures")
+    missing = package.filter(~pl.col("figure").is_in(own["figure"].implode()))
+    names = [name for name in package.columns if name in own.columns]
+    return dataset.with_tables(
+        network_figures=pl.concat([own.select(names), missing.select(names)])
+    )
+
+
 def cards(dataset: Dataset, *, leg: str | None = None) -> pl.DataFrame:
     """Return the means of transport, of the dataset where it has any."""
     frame = dataset["mode_cards"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,32 +120,71 @@ def shared_limits(network: Network, known: Mapping[str, float]) -> Limits:
     )
 
 
-def hold_limits(day: Day, carried: Carried, limits: Limits) -> LimitPrices:
-    """Raise prices of what is short and let flows that use it choose again, until all fits."""
-    from fivefold.deliver.network import linehaul_kernels as kernels
+def hold_limits(
+    day: Day, carried: Carried, limits: Limits, rng: np.random.Generator
+) -> LimitPrices:
+    """Raise prices of what is short and let departures that use it choose again, until all fits.
 
+    Departures leave one by one, all that is aboard together, and no more of them than must.
+    """
     lanes, flies = day.lanes, day.lanes.mode == MODES.index("air")
     a_parcel, a_flight = np.zeros(len(limits.parcels)), 0.0
-    for turn in range(_RAISES + 1):
-        through = np.bincount(
-            lanes.destination, carried.load.sum(axis=1), minlength=len(limits.parcels)
-        )
-        over = np.maximum(through - limits.parcels, 0.0)
-        loads = carried.load[flies] / lanes.vehicle_parcels[flies, None]
-        too_many = max(0.0, float(np.ceil(loads - 1e-6).sum()) - limits.flights)
-        if turn == _RAISES or (over.max() <= 0.5 and too_many <= 0):
+    over, too_many = _excess(day, carried, limits, flies)
+    for _ in range(_RAISES):
+        if over.max() <= 0.5 and too_many <= 0:
             break
         a_parcel[over > 0.5] += _A_PARCEL + _OF_PRICE * a_parcel[over > 0.5]
         a_flight += _A_FLIGHT + _OF_PRICE * a_flight if too_many > 0 else 0.0
         short = (over > 0.5)[lanes.destination] | (flies & (too_many > 0))
-        taken = day.paths.lanes[carried.path]
-        uses = ((taken >= 0) & short[taken]).any(axis=1) & (carried.path >= 0)
-        given = day.given(carried)
-        cost, handling = lanes.cost, lanes.handling
-        kernels.one_pass(
-            np.flatnonzero(uses), *given[:-2], cost * np.where(flies, 1.0 + a_flight, 1.0),
-            handling + a_parcel[lanes.destination], 0.0, day.slots, carried.path, carried.departs,
-        )  # fmt: skip
+        prices = (
+            lanes.cost * np.where(flies, 1.0 + a_flight, 1.0),
+            lanes.handling + a_parcel[lanes.destination],
+        )
+        for lane, aboard in _aboard(day, carried, short):
+            still = over[lanes.destination[lane]] > 0.5 or (flies[lane] and too_many > 0)
+            if still and _try_again(day, carried, aboard, prices, rng):
+                over, too_many = _excess(day, carried, limits, flies)
     return LimitPrices(
         a_parcel=a_parcel, a_flight=a_flight, parcels_over=over, flights_over=too_many
     )
+
+
+def _excess(
+    day: Day, carried: Carried, limits: Limits, flies: NDArray[np.bool_]
+) -> tuple[Floats, float]:
+    """Return parcels beyond what each place can sort, and flights beyond what aircraft fly."""
+    through = np.bincount(
+        day.lanes.destination, carried.load.sum(axis=1), minlength=len(limits.parcels)
+    )
+    flown = np.ceil(carried.load[flies] / day.lanes.vehicle_parcels[flies, None] - 1e-6).sum()
+    return np.maximum(through - limits.parcels, 0.0), max(0.0, float(flown) - limits.flights)
+
+
+def _aboard(day: Day, carried: Carried, short: NDArray[np.bool_]) -> Iterator[tuple[int, Ints]]:
+    """Yield the departures of lanes that are short, each with the flows it carries."""
+    taken = day.paths.lanes[carried.path]
+    flow, stop = np.nonzero((taken >= 0) & short[taken] & (carried.path >= 0)[:, None])
+    lane, slot = taken[flow, stop].astype(np.int64), carried.departs[flow, stop] % day.slots
+    key = lane * day.slots + slot
+    order = np.argsort(key, kind="stable")
+    found, start = np.unique(key[order], return_index=True)
+    for departure, members in zip(found.tolist(), np.split(flow[order], start[1:]), strict=True):
+        yield departure // day.slots, members
+
+
+def _try_again(
+    day: Day,
+    carried: Carried,
+    aboard: Ints,
+    prices: tuple[Floats, Floats],
+    rng: np.random.Generator,
+) -> bool:
+    """Lift out what one departure carries, put it back at these prices; return if it went."""
+    from fivefold.deliver.network import search_kernels as kernels
+
+    saved = kernels.lift_and_put_back(
+        np.zeros(1, np.int64), np.array([0, len(aboard)]), aboard, np.array([0.0, 0.1]),
+        int(rng.integers(2**31)), *day.given(carried)[:-2], *prices, day.slots, carried.path,
+        carried.departs,
+    )  # fmt: skip
+    return bool(saved > 0.0)

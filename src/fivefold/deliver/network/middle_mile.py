@@ -220,7 +220,7 @@ def carry(
     for _ in range(params.rounds):
         if _search(day, carried, rng) < 1e-4 * prices.bound:
             break
-    held = hold_limits(day, carried, limits)
+    held = hold_limits(day, carried, limits, rng)
     path, departs = carried.path, carried.departs
     # Anew from nothing: no crumbs of what came and went.
     carried.load[:] = 0.0
@@ -276,9 +276,11 @@ def _search(day: Day, carried: Carried, rng: np.random.Generator) -> float:
 
     for key in keys():
         members = able[np.argsort(key[able], kind="stable")]
-        found, start = np.unique(key[members], return_index=True)
+        _, start = np.unique(key[members], return_index=True)
+        bounds = np.append(start, len(members))
+        shared = np.flatnonzero(np.diff(bounds) > 1)
         saved += kernels.lift_and_put_back(
-            rng.permutation(len(found)), np.append(start, len(members)), members,
+            rng.permutation(shared), bounds, members,
             np.array(_BLURS), int(rng.integers(2**31)), *day.given(carried), day.slots,
             carried.path, carried.departs,
         )  # fmt: skip

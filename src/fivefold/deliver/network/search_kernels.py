@@ -73,8 +73,6 @@ def lift_and_put_back(
     saved = 0.0
     for group in groups:
         lifted = members[group_start[group] : group_start[group + 1]]
-        if len(lifted) < 2:
-            continue
         path_before = path_of[lifted].copy()
         departs_before = departs[lifted].copy()
         changed = 0.0

@@ -1,0 +1,1 @@
+"""How many people work where and when, and when to look for them."""
