@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from fivefold.deliver.sourcing_kernel import (
+from fivefold.deliver.sourcing_tables import (
     BUCKET,
     HOLDER,
     LINE,

@@ -41,7 +41,8 @@ from benchmarks._orders import (
     times_of,
 )
 from fivefold.deliver.price_kernel import clearing_prices
-from fivefold.deliver.sourcing_kernel import Legs, Lines, source
+from fivefold.deliver.sourcing_kernel import source
+from fivefold.deliver.sourcing_tables import Legs, Lines, Stock, with_buckets
 from fivefold.deliver.waves import serve_wave
 
 #: What a unit nobody serves costs: as much for every rule and for the optimum.
@@ -475,7 +476,7 @@ def measure_ledger(options: Options) -> tuple[list[dict[str, Any]], dict[str, An
                     taken[o] for o, r in zip(moves, receipts, strict=True) if r.status == "ok"
                 )
                 if short:
-                    _look_again(world, company, on_hand(journal))
+                    world = _look_again(world, company, on_hand(journal))
                     todo = short + todo
                 turn += 1
                 with lock:
@@ -526,14 +527,16 @@ def _orders(lines: Lines, chosen: list[int]) -> Lines:
     return Lines(first, lines.rows[rows])
 
 
-def _look_again(world: Any, company: Company, held: Any) -> None:
-    """Bring a writer's view of the stock up to what the books say."""
+def _look_again(world: Stock, company: Company, held: Any) -> Stock:
+    """Return a writer's view of the stock as the books tell it."""
     now = {
         (item, place): units
         for item, place, units in held.select("item", "location", "available").iter_rows()
     }
+    buckets = world.buckets.copy()
     for holder, (item, place) in enumerate(zip(company.item, company.place, strict=True)):
-        world.buckets["units"][holder] = now.get((f"I{item}", f"P{place}"), 0)
+        buckets["units"][holder] = now.get((f"I{item}", f"P{place}"), 0)
+    return with_buckets(world, buckets)
 
 
 def measure(options: Options) -> Measured:

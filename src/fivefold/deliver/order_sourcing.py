@@ -19,7 +19,7 @@ import polars as pl
 from fivefold.deliver.capable import capable_to_promise
 from fivefold.deliver.promise import BASES, NONE
 from fivefold.deliver.promise_days import level_chances
-from fivefold.deliver.sourcing_kernel import Legs, Lines, Places
+from fivefold.deliver.sourcing_tables import Legs, Lines, Places
 from fivefold.deliver.sourcing_world import SourcingParams, World, carriage_rates
 from fivefold.model import Dataset, Outcome, schema
 

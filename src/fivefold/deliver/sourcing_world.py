@@ -30,7 +30,8 @@ from fivefold.deliver.promise_days import (
     spread_classes,
     working_days_taken,
 )
-from fivefold.deliver.sourcing_kernel import (
+from fivefold.deliver.sourcing_kernel import source
+from fivefold.deliver.sourcing_tables import (
     BUCKET,
     HOLDER,
     LINE,
@@ -42,7 +43,6 @@ from fivefold.deliver.sourcing_kernel import (
     Times,
     lay_out,
     records,
-    source,
 )
 from fivefold.deliver.waves import serve_wave
 from fivefold.deliver.zones import (

@@ -18,7 +18,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fivefold.deliver.sourcing_kernel import Legs, Lines, Places, Stock, Terms, Times, source
+from fivefold.deliver.sourcing_kernel import source
+from fivefold.deliver.sourcing_tables import (
+    Legs,
+    Lines,
+    Places,
+    Stock,
+    Terms,
+    Times,
+    priced,
+    units_held,
+    with_buckets,
+)
 
 Array = npt.NDArray[Any]
 
@@ -60,6 +71,7 @@ def serve_wave(
             if found.cost < best.cost - 1e-9 and (found.unmet <= fewest).all():
                 best = found
     stock.buckets[:] = best.buckets
+    stock.free[:] = with_buckets(stock, best.buckets).free
     places.room[:] = best.room
     return best.legs
 
@@ -84,10 +96,7 @@ class _Run:
         self.times, self.terms = times, terms
         orders = len(lines.order_first) - 1
         self.order_of = np.repeat(np.arange(orders), np.diff(lines.order_first))
-        # Buckets lie in the order of their holders, those of the last one to the end.
-        before = np.append(0, np.cumsum(stock.buckets["units"]))
-        ends = stock.holders["bucket"].astype(np.int64)
-        self.held = np.append(before[ends[1:]] - before[ends[:-1]], 0).astype(np.float64)
+        self.held = np.append(units_held(stock.holders, stock.buckets), 0).astype(np.float64)
         self.item_of = np.repeat(
             np.arange(len(stock.holder_first) - 1), np.diff(stock.holder_first)
         )
@@ -138,11 +147,7 @@ class _Run:
         return _Served(legs, self._cost(legs, served, unmet), unmet, buckets=buckets, room=room)
 
     def _legs(self, lines: Lines, buckets: Array, room: Array, price: Array) -> Legs:
-        holders = self.stock.holders.copy()
-        holders["unit_price"] += price
-        stock = Stock(
-            self.stock.holder_first, holders, buckets, self.stock.homes, self.stock.prices + price
-        )
+        stock = with_buckets(priced(self.stock, price), buckets)
         places = self.places._replace(sites=self.places.sites.copy(), room=room)
         return source(lines, stock, places, self.times, self.terms)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fivefold.deliver.sourcing_kernel import (
+from fivefold.deliver.sourcing_kernel import source
+from fivefold.deliver.sourcing_tables import (
     BUCKET,
     HOLDER,
     LINE,
@@ -17,7 +18,6 @@ from fivefold.deliver.sourcing_kernel import (
     Times,
     lay_out,
     records,
-    source,
 )
 from fivefold.deliver.waves import serve_wave
 
