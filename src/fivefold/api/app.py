@@ -21,6 +21,7 @@ from fivefold.api.door import LOCAL_HOSTS, Door, Limits
 from fivefold.api.jobs import Job, Jobs
 from fivefold.api.routes import (
     books,
+    building,
     care,
     channels,
     commands,
@@ -52,6 +53,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     purchasing.router,
     channels.router,
     last_mile.router,
+    building.router,
     care.router,
     prices.router,
     portfolio.router,

@@ -7,11 +7,13 @@ from datetime import date
 import polars as pl
 
 from fivefold.check.balance import check_balance
+from fivefold.check.building import check_building
 from fivefold.check.centres import check_placement, check_relaxations
 from fivefold.check.findings import none
 from fivefold.check.inbound import check_inbound
 from fivefold.check.limits import check_limits
 from fivefold.check.network import pooled
+from fivefold.check.parcels import check_parcels
 from fivefold.check.pegging import check_changes, check_pegging
 from fivefold.check.placement_options import check_pallets_and_options
 from fivefold.check.prices import check_prices, check_range
@@ -19,6 +21,7 @@ from fivefold.check.purchasing import check_purchases
 from fivefold.check.references import check_forecasts, check_reasons, check_schema
 from fivefold.check.routes import check_routes
 from fivefold.check.selling import check_channels, check_dispositions, check_promises
+from fivefold.check.shifts import check_shifts
 from fivefold.check.steps import check_steps
 from fivefold.check.supply import check_decisions
 from fivefold.check.work import check_work
@@ -64,5 +67,8 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_placement(dataset),
         *check_relaxations(dataset),
         *check_routes(dataset),
+        *check_building(dataset),
+        *check_parcels(dataset),
+        *check_shifts(dataset),
     ]
     return pl.concat([none(), *found]).unique(subset=["table", "key", "rule"], maintain_order=True)

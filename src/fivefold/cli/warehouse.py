@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fivefold.cli.app import WORKSPACE, DateOption, JsonOption, WorkspaceOption, told_errors
+from fivefold.cli.building import manifest_command, shifts_command, slot_command, waves_command
 from fivefold.cli.execution import quantities_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def pack_command(
             "box": one.box.name,
             "units": len(one.placed),
             "weight_kg": round(one.weight_kg, 3),
-            "fill_share": round(one.fill_share, 3),
+            "fill_share": None if one.fill_share is None else round(one.fill_share, 3),
             "placed": [asdict(thing) for thing in one.placed],
         }
         for one in packed
@@ -121,6 +122,13 @@ def saturation_command(
 
 GROUP = (
     "warehouse",
-    "Inside a building: what goes into which box, when its stations give way.",
-    (("pack", pack_command), ("saturation", saturation_command)),
+    "Inside a building: slots, waves, parcels, people, and when its stations give way.",
+    (
+        ("slot", slot_command),
+        ("waves", waves_command),
+        ("manifest", manifest_command),
+        ("shifts", shifts_command),
+        ("pack", pack_command),
+        ("saturation", saturation_command),
+    ),
 )

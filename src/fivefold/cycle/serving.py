@@ -113,6 +113,7 @@ def pack_items(
                 sides_cm=sides,
                 weight_kg=found["weight_kg"] or 0.0,
                 quantity=units,
+                fragile=bool(found["fragile"]),
             )
         )
     return choose_boxes(things, boxes)

@@ -59,9 +59,9 @@ def compiled(function: Any) -> Any:
 
 def inlined(function: Any) -> Any:
     """Compile into the caller: handing two dozen arrays over costs more than a leg does."""
-    return numba.njit(
-        cache=True, nogil=True, error_model="numpy", inline="always", _nrt=False
-    )(function)
+    return numba.njit(cache=True, nogil=True, error_model="numpy", inline="always", _nrt=False)(
+        function
+    )
 
 
 @compiled

@@ -22,7 +22,7 @@ from fivefold.deliver.sourcing_legs import cheapest_leg, take
 from fivefold.deliver.sourcing_parcels import whole_order
 from fivefold.deliver.sourcing_tables import Legs, Lines, Places, Stock, Terms, Times
 
-#: Lines whose stock is read before they are served.
+#: Lines whose stock is read before they are served, so that memory is waited for once.
 _AHEAD = 48
 _LEG = np.dtype(
     [

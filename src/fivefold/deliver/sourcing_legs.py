@@ -36,9 +36,7 @@ def cheapest_leg(  # type: ignore[no-untyped-def]
     best_each, best_cost = np.inf, np.inf
     next_each, next_place = np.inf, -1
     first, last = _span(lines[line].item, only, stock.holder_first, stock.homes)
-    low, second = _bound(
-        line, left, first, last, sent_any, order, lines, stock, setting, scratch
-    )
+    low, second = _bound(line, left, first, last, sent_any, order, lines, stock, setting, scratch)
     # The two lowest bounds first; then all others, of which few are below the second best.
     for turn in range(-2, last - first):
         holder = first + turn
@@ -46,9 +44,9 @@ def cheapest_leg(  # type: ignore[no-untyped-def]
             holder = low
         elif turn == -1:
             holder = second
-        elif holder == low or holder == second or scratch.bounds[turn] > next_each + 1e-9:
+        elif scratch.bounds[turn] > next_each + 1e-9:
             continue
-        if holder < 0:
+        if holder < 0 or (turn >= 0 and holder in (low, second)):
             continue
         units, bucket, each, cost = _judge(
             holder, line, left, sent_any, order, lines, stock, sites, setting, scratch

@@ -135,9 +135,7 @@ def _apart(begin, end, most, lines, stock, sites, setting, scratch):  # type: ig
             carried = scratch.carried[zone]
             least = (setting.picks[place] + stock.prices[holder]) * need + carried
             if least + scratch.dues[zone] < alone:
-                alone = min(
-                    alone, carried + whole_from(line, holder, lines, stock, sites, setting)
-                )
+                alone = min(alone, carried + whole_from(line, holder, lines, stock, sites, setting))
         total += alone
         if total >= most:
             total = np.inf

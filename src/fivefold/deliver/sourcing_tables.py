@@ -103,16 +103,15 @@ def priced(stock: Stock, price: Array) -> Stock:
     """Return stock on which a unit of each holder is worth `price` more."""
     holders = stock.holders.copy()
     holders["unit_price"] += price
-    return stock._replace(
-        holders=holders, prices=np.ascontiguousarray(holders["unit_price"])
-    )
+    return stock._replace(holders=holders, prices=np.ascontiguousarray(holders["unit_price"]))
 
 
 def units_held(holders: Array, buckets: Array) -> Array:
     """Return the units of each holder, all its buckets together."""
     before = np.append(0, np.cumsum(buckets["units"]))
     ends = holders["bucket"].astype(np.int64)
-    return before[ends[1:]] - before[ends[:-1]]
+    held: Array = before[ends[1:]] - before[ends[:-1]]
+    return held
 
 
 def _free(holders: Array, buckets: Array) -> Array:

@@ -54,3 +54,31 @@ def test_a_packing_can_be_built(
             for below, above in ((a, b), (b, a)):
                 if by_name[below.name].fragile and shared[0] > 1e-9 and shared[1] > 1e-9:
                     assert above.corner_cm[2] <= below.corner_cm[2] + 1e-9
+        # Every bottom lies on the floor or wholly on what is below.
+        for p in box.placed:
+            if p.corner_cm[2] < 1e-9:
+                continue
+            borne = 0.0
+            for q in box.placed:
+                if abs(q.corner_cm[2] + q.sides_cm[2] - p.corner_cm[2]) < 1e-9:
+                    over = [
+                        min(p.corner_cm[x] + p.sides_cm[x], q.corner_cm[x] + q.sides_cm[x])
+                        - max(p.corner_cm[x], q.corner_cm[x])
+                        for x in range(2)
+                    ]
+                    borne += max(over[0], 0.0) * max(over[1], 0.0)
+            assert abs(borne - p.sides_cm[0] * p.sides_cm[1]) < 1e-6
+
+
+def test_a_bag_takes_a_flat_thing_and_nothing_fragile() -> None:
+    bag = Box(name="BAG", sides_cm=(40.0, 30.0, 0.0), most_kg=2.0, cost=0.1)
+    box = Box(name="BOX", sides_cm=(40.0, 30.0, 20.0), most_kg=10.0, cost=1.0)
+    flat = Thing(name="BOOK", sides_cm=(24.0, 17.0, 3.0), weight_kg=0.5, quantity=2)
+    packed, loose = choose_boxes([flat], [bag, box])
+    assert [one.box.name for one in packed] == ["BAG"]
+    assert loose == []
+    high = max(p.corner_cm[2] + p.sides_cm[2] for p in packed[0].placed)
+    wide = max(p.corner_cm[1] + p.sides_cm[1] for p in packed[0].placed)
+    assert wide <= 30.0 - high + 1e-9
+    glass = Thing(name="GLASS", sides_cm=(24.0, 17.0, 3.0), weight_kg=0.5, fragile=True)
+    assert [one.box.name for one in choose_boxes([glass], [bag, box])[0]] == ["BOX"]

@@ -14,6 +14,7 @@ from fivefold.deliver.warehouse.picker_routes import (
     largest_gap,
     s_shape,
     shortest,
+    shortest_tour,
 )
 
 
@@ -48,6 +49,12 @@ def test_the_shortest_walk_is_that_of_trying_all(seed: int) -> None:
     ]
     best = brute_force(block, picks)
     assert shortest(block, by_aisle(picks)) == pytest.approx(best)
+    length, walk = shortest_tour(block, by_aisle(picks))
+    depot = (int(block.depot_aisle), 0.0)
+    walked = zip((depot, *walk), (*walk, depot), strict=True)
+    assert sorted(walk) == sorted(set(picks))
+    assert length == pytest.approx(best)
+    assert sum(between(block, a, b) for a, b in walked) == pytest.approx(best)
     assert s_shape(block, by_aisle(picks)) >= best - 1e-9
     assert largest_gap(block, by_aisle(picks)) >= best - 1e-9
 

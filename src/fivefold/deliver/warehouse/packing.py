@@ -7,8 +7,8 @@ References
 ----------
 .. [1] Parreño, Alvarez-Valdes, Tamarit, Oliveira (2008), "A maximal-space algorithm for the
    container loading problem", INFORMS Journal on Computing 20(3), 412-422: blocks of one type
-   in maximal spaces, chosen by volume; here with luck added over several tries. Support from
-   below is not asked for.
+   in maximal spaces, chosen by volume; here with luck added over several tries. Where support
+   is asked for, spaces above a block end at its sides, as in section 2.4 there.
 """
 
 from __future__ import annotations
@@ -45,8 +45,25 @@ class Box:
 
     @property
     def volume_cm3(self) -> float:
-        """Inner volume."""
+        """Inner volume; 0 for a bag, which is as large as what is in it."""
         return float(np.prod(self.sides_cm))
+
+    @property
+    def is_bag(self) -> bool:
+        """Whether it closes around what is in it."""
+        return self.sides_cm[2] == 0.0
+
+    def inner(self) -> list[tuple[float, float, float]]:
+        """Return the sides within: those of a box, or those a bag takes, flattest first.
+
+        A bag that lies flat as length by width goes around a bundle of height `h` that is
+        `length - h` by `width - h`.
+        """
+        if not self.is_bag:
+            return [self.sides_cm]
+        length, width, _ = self.sides_cm
+        heights = [width * part / 12.0 for part in range(1, 7)]
+        return [(length - h, width - h, h) for h in heights if h < width]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,20 +77,27 @@ class Placed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Packed:
-    """A filled box."""
+    """A filled box or bag."""
 
     box: Box
     placed: tuple[Placed, ...]
     weight_kg: float
 
     @property
-    def fill_share(self) -> float:
-        """Share of the box's volume that is used."""
+    def fill_share(self) -> float | None:
+        """Share of the box's volume that is used; None for a bag."""
+        if self.box.is_bag:
+            return None
         return sum(float(np.prod(p.sides_cm)) for p in self.placed) / self.box.volume_cm3
 
 
 def fill(
-    sides_cm: Sequence[float], things: Sequence[Thing], *, tries: int = 8, seed: int = 0
+    sides_cm: Sequence[float],
+    things: Sequence[Thing],
+    *,
+    tries: int = 8,
+    seed: int = 0,
+    supported: bool = False,
 ) -> tuple[tuple[Placed, ...], list[int]]:
     """Return where things lie in one container, as much volume as can be, and what is left over.
 
@@ -85,6 +109,8 @@ def fill(
     tries : int
         The first goes by volume alone, the others with luck; the best counts.
     seed : int
+    supported : bool
+        Whether the whole bottom of each thing lies on the floor or on things below it.
     """
     from fivefold.deliver.warehouse.packing_kernel import pack
 
@@ -98,7 +124,9 @@ def fill(
     for turn in range(max(1, tries)):
         left, rows = wanted.copy(), np.empty((max(1, int(wanted.sum())), 10))
         noise = 0.0 if turn == 0 else 0.08 * (1 + turn % 4)
-        count, used = pack(container, sides, upright, left, fragile, noise, seed + turn, rows)
+        count, used = pack(
+            container, sides, upright, left, fragile, supported, noise, seed + turn, rows
+        )
         if used > best_used:
             best_used, best_rows, best_left = used, rows[:count].copy(), left
         if best_used >= volume - 1e-6:
@@ -127,11 +155,13 @@ def choose_boxes(
 ) -> tuple[list[Packed], list[str]]:
     """Return filled boxes for an order and the names of what fits in none.
 
-    The smallest box that takes all wins. Where none does, the box that takes most volume is
-    filled and the rest goes on; what no box takes travels as it is.
+    The cheapest that takes all wins, the smallest where costs are equal, a bag before a box.
+    Where none does, the one that takes most volume is filled and the rest goes on; what none
+    takes travels as it is. Every thing lies on the floor or wholly on things below it, none
+    on what is fragile; nothing fragile goes into a bag.
     """
     left = [t for t in things if t.quantity > 0]
-    by_size = sorted(boxes, key=lambda box: (box.volume_cm3, box.name))
+    by_size = sorted(boxes, key=lambda box: (box.cost, box.volume_cm3, box.sides_cm, box.name))
     packed: list[Packed] = []
     loose: list[str] = []
     while left:
@@ -162,8 +192,17 @@ def _into(box: Box, things: Sequence[Thing], tries: int) -> tuple[Packed, list[i
     if not any(t.quantity for t in things):
         return Packed(box=box, placed=(), weight_kg=0.0), [t.quantity for t in things]
     taken = _within_weight(things, box.most_kg)
+    if box.is_bag:
+        taken = [0 if t.fragile else n for t, n in zip(things, taken, strict=True)]
     chosen = [replace(t, quantity=n) for t, n in zip(things, taken, strict=True)]
-    placed, over = fill(box.sides_cm, chosen, tries=tries)
+    placed: tuple[Placed, ...] = ()
+    over = [t.quantity for t in chosen]
+    for sides in box.inner():
+        found, left = fill(sides, chosen, tries=tries, supported=True)
+        if len(found) > len(placed):
+            placed, over = found, left
+        if not any(over):
+            break
     weight = sum(t.weight_kg * (n - o) for t, n, o in zip(things, taken, over, strict=True))
     rest = [t.quantity - n + o for t, n, o in zip(things, taken, over, strict=True)]
     return Packed(box=box, placed=placed, weight_kg=weight), rest

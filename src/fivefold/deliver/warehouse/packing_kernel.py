@@ -17,8 +17,11 @@ def _inside(a, b):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def _cut(spaces, count, block):  # type: ignore[no-untyped-def]
-    """Take a block out of all spaces, leaving maximal ones; return how many there are."""
+def _cut(spaces, count, block, supported):  # type: ignore[no-untyped-def]
+    """Take a block out of all spaces, leaving maximal ones; return how many there are.
+
+    Where things must be supported, what is left above the block is no wider than its top.
+    """
     total = 0
     made = np.empty((MOST_SPACES, 6))
     for row in range(count):
@@ -40,6 +43,10 @@ def _cut(spaces, count, block):  # type: ignore[no-untyped-def]
             if block[axis + 3] < space[axis + 3] and total < MOST_SPACES:
                 made[total] = space
                 made[total, axis] = block[axis + 3]
+                if supported and axis == 2:
+                    for side in range(2):
+                        made[total, side] = max(made[total, side], block[side])
+                        made[total, side + 3] = min(made[total, side + 3], block[side + 3])
                 total += 1
     kept = 0
     for row in range(total):
@@ -58,7 +65,7 @@ def _cut(spaces, count, block):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True, nogil=True)
-def pack(container, sides, upright, count, fragile, noise, seed, placed):  # type: ignore[no-untyped-def]
+def pack(container, sides, upright, count, fragile, supported, noise, seed, placed):  # type: ignore[no-untyped-def]
     """Fill the placements of boxes and return how many rows there are and the volume used.
 
     Parameters
@@ -72,6 +79,8 @@ def pack(container, sides, upright, count, fragile, noise, seed, placed):  # typ
         Boxes of a type; used up.
     fragile : bool array, shape (n_types,)
         Nothing is put on top.
+    supported : bool
+        Whether the whole bottom of a thing must lie on the floor or on one block of things.
     noise : float
         Standard deviation of the luck by which a block is judged bigger or smaller.
     seed : int
@@ -146,5 +155,5 @@ def pack(container, sides, upright, count, fragile, noise, seed, placed):  # typ
         used += boxes * best_side[0] * best_side[1] * best_side[2]
         if fragile[best]:
             block[5] = container[2]
-        free = _cut(spaces, free, block)
+        free = _cut(spaces, free, block, supported)
     return rows, used

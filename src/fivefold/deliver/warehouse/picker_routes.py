@@ -114,48 +114,138 @@ def shortest(block: Block, picks: Picks) -> float:
     """
     if not picks:
         return 0.0
+    stages = _stages(block, picks)
+    return min(stages[-1].cost[s] for s in (_E01, _0E1, _EE1, _001))
+
+
+def shortest_tour(block: Block, picks: Picks) -> tuple[float, list[tuple[int, float]]]:
+    """Return the length of the shortest tour and its picks in the order of the walk.
+
+    >>> block = Block(aisles=2, aisle_distance=5.0, length=20.0)
+    >>> shortest_tour(block, {0: [15.0], 1: [16.0]})
+    (50.0, [(0, 15.0), (1, 16.0)])
+    """
+    if not picks:
+        return 0.0, []
+    stages = _stages(block, picks)
+    state = min((_E01, _0E1, _EE1, _001), key=lambda s: stages[-1].cost[s])
+    length = stages[-1].cost[state]
+    edges: dict[_Corner, list[_Corner]] = {}
+    for stage in reversed(stages):
+        came, way = stage.came[state]
+        for one, other, times in stage.edges(block, way):
+            edges.setdefault(one, []).extend([other] * times)
+            edges.setdefault(other, []).extend([one] * times)
+        state = came
+    return length, _euler(edges, (int(block.depot_aisle), 0.0), picks)
+
+
+#: A place in the graph: aisle and depth; corners are at depth 0 and at the block's length.
+_Corner = tuple[int, float]
+
+
+class _Stage:
+    """Classes after one step, through an aisle or across to the next, and how each was reached."""
+
+    def __init__(self, aisle: int, depths: list[float] | None) -> None:
+        self.aisle, self.depths = aisle, depths
+        self.cost = [_FAR] * _STATES
+        self.came: list[tuple[int, str]] = [(-1, "")] * _STATES
+
+    def offer(self, state: int, value: float, came: int, way: str) -> None:
+        if value < self.cost[state]:
+            self.cost[state], self.came[state] = value, (came, way)
+
+    def edges(self, block: Block, way: str) -> list[tuple[_Corner, _Corner, int]]:
+        """Return the stretches walked, each with how often."""
+        aisle, found = self.aisle, []
+        if self.depths is None:
+            for depth, times in zip((0.0, block.length), _CROSSED[way], strict=True):
+                if times:
+                    found.append(((aisle, depth), (aisle + 1, depth), times))
+            return found
+        places = [0.0, *self.depths, block.length]
+        steps = list(pairwise(places))
+        if way == "once":
+            return [((aisle, a), (aisle, b), 1) for a, b in steps]
+        left_out = set()
+        if way == "front":
+            left_out = {len(steps) - 1}
+        elif way == "back":
+            left_out = {0}
+        elif way == "both":
+            left_out = {max(range(len(steps)), key=lambda n: steps[n][1] - steps[n][0])}
+        elif way == "none":
+            left_out = set(range(len(steps)))
+        return [((aisle, a), (aisle, b), 2) for n, (a, b) in enumerate(steps) if n not in left_out]
+
+
+#: How often the front and the back cross aisle are walked on the way to the next aisle.
+_CROSSED = {"": (0, 0), "one each": (1, 1), "back": (0, 2), "front": (2, 0), "two each": (2, 2)}
+
+
+def _euler(
+    edges: dict[_Corner, list[_Corner]], start: _Corner, picks: Picks
+) -> list[tuple[int, float]]:
+    """Return picks in the order in which a closed walk over all edges passes them first."""
+    stack, walk = [start], []
+    while stack:
+        here = stack[-1]
+        if edges.get(here):
+            there = edges[here].pop()
+            edges[there].remove(here)
+            stack.append(there)
+        else:
+            walk.append(stack.pop())
+    wanted = {(aisle, depth) for aisle, depths in picks.items() for depth in depths}
+    seen = dict.fromkeys(place for place in reversed(walk) if place in wanted)
+    return list(seen)
+
+
+def _stages(block: Block, picks: Picks) -> list[_Stage]:
+    """Return the steps of the dynamic programme from the first aisle to the last."""
     depot = int(block.depot_aisle)
     if depot != block.depot_aisle:
         raise ValueError(f"the depot must stand at an aisle, found {block.depot_aisle}")
     first, last = min(*picks, depot), max(*picks, depot)
     cost = [_FAR] * _STATES
     cost[_000] = 0.0
+    stages: list[_Stage] = []
     for aisle in range(first, last + 1):
-        cost = _through_aisle(cost, block, list(picks.get(aisle, ())), is_depot=aisle == depot)
+        stage = _Stage(aisle, list(picks.get(aisle, ())))
+        _through_aisle(stage, cost, block, is_depot=aisle == depot)
+        stages.append(stage)
         if aisle < last:
-            cost = _across(cost, block.aisle_distance)
-    return min(cost[s] for s in (_E01, _0E1, _EE1, _001))
+            across = _Stage(aisle, None)
+            _across(across, stage.cost, block.aisle_distance)
+            stages.append(across)
+        cost = stages[-1].cost
+    return stages
 
 
-def _through_aisle(
-    before: Sequence[float], block: Block, depths: list[float], *, is_depot: bool
-) -> list[float]:
-    """Return the cost of each class once the aisle is served (table I of [1]_)."""
-    after = [_FAR] * _STATES
-
-    def offer(state: int, value: float) -> None:
-        after[state] = min(after[state], value)
-
+def _through_aisle(stage: _Stage, before: Sequence[float], block: Block, *, is_depot: bool) -> None:
+    """Fill the cost of each class once the aisle is served (table I of [1]_)."""
+    depths = stage.depths or []
+    offer = stage.offer
     once, twice = block.length, 2.0 * block.length
     for state, cost in enumerate(before):
         if cost == _FAR:
             continue
-        if _ONCE[state] is not None:
-            offer(_ONCE[state], cost + once)  # type: ignore[arg-type]
-        if _TWICE[state] is not None:
-            offer(_TWICE[state], cost + twice)  # type: ignore[arg-type]
+        if (to := _ONCE[state]) is not None:
+            offer(to, cost + once, state, "once")
+        if (to := _TWICE[state]) is not None:
+            offer(to, cost + twice, state, "twice")
         if depths or is_depot:
             reach = 2.0 * max(depths, default=0.0)
-            if _FRONT[state] is not None:
-                offer(_FRONT[state], cost + reach)  # type: ignore[arg-type]
-            if _BACK[state] is not None and not is_depot:
-                offer(_BACK[state], cost + 2.0 * (block.length - depths[0]))  # type: ignore[arg-type]
-            if _BOTH[state] is not None and depths:
+            if (to := _FRONT[state]) is not None:
+                offer(to, cost + reach, state, "front")
+            if (to := _BACK[state]) is not None and not is_depot:
+                offer(to, cost + 2.0 * (block.length - depths[0]), state, "back")
+            if (to := _BOTH[state]) is not None and depths:
                 gap = _largest(block, depths)
-                offer(_BOTH[state], cost + 2.0 * (block.length - gap))  # type: ignore[arg-type]
+                offer(to, cost + 2.0 * (block.length - gap), state, "both")
         else:
-            offer(state, cost)
-    return after
+            offer(state, cost, state, "none")
 
 
 _ONCE: tuple[int | None, ...] = (_EE1, _UU1, _UU1, _UU1, _UU1, None, _UU1)
@@ -166,26 +256,21 @@ _BACK: tuple[int | None, ...] = (_UU1, _E01, _EE2, _EE1, _EE2, None, _E01)
 _BOTH: tuple[int | None, ...] = (_UU1, _EE2, _EE2, _EE1, _EE2, None, _EE2)
 
 
-def _across(before: Sequence[float], distance: float) -> list[float]:
-    """Return the cost of each class once the next aisle is reached (table II of [1]_)."""
-    after = [_FAR] * _STATES
-
-    def offer(state: int, value: float) -> None:
-        after[state] = min(after[state], value)
-
+def _across(stage: _Stage, before: Sequence[float], distance: float) -> None:
+    """Fill the cost of each class once the next aisle is reached (table II of [1]_)."""
+    offer = stage.offer
     for state, cost in enumerate(before):
         if cost == _FAR:
             continue
         if state == _UU1:
-            offer(_UU1, cost + 2.0 * distance)
+            offer(_UU1, cost + 2.0 * distance, state, "one each")
         elif state in (_000, _001):
-            offer(state, cost)
+            offer(state, cost, state, "")
         else:
             if state != _0E1 and state != _EE2:
-                offer(_E01, cost + 2.0 * distance)
+                offer(_E01, cost + 2.0 * distance, state, "back")
             if state != _E01 and state != _EE2:
-                offer(_0E1, cost + 2.0 * distance)
-            offer(_EE2 if state != _EE1 else _EE1, cost + 4.0 * distance)
+                offer(_0E1, cost + 2.0 * distance, state, "front")
+            offer(_EE2 if state != _EE1 else _EE1, cost + 4.0 * distance, state, "two each")
             if state != _EE2:
-                offer(_001, cost)
-    return after
+                offer(_001, cost, state, "")

@@ -19,6 +19,7 @@ from fivefold.twin.companies.network import (
     lane_rows,
     location_rows,
 )
+from fivefold.twin.companies.seller_building import building_tables
 from fivefold.twin.companies.stock import SupplyOrder
 from fivefold.twin.companies.terms import LINE_HOURS_PER_DAY, PRICE_BREAKS, SETUP_HOURS
 
@@ -58,6 +59,7 @@ def make_company_tables(history: History) -> dict[str, pl.DataFrame]:
         "budget": _budget(history),
         "inventory": _inventory(history),
         "supply_orders": _supply_orders(history),
+        **building_tables(),
     }
     return {name: schema(name).frame(table) for name, table in rows.items()}
 

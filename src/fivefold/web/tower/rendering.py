@@ -47,6 +47,7 @@ ROOMS: tuple[tuple[str, str, str], ...] = (
         "M9 21a2 2 0 1 0 0-4 2 2 0 0 0 0 4z"
         "M7 5.4l10 2M5.7 7l2.6 10M17.6 9.6L10.5 17.6",
     ),
+    ("/building", "Building", "M3 21V9l9-5 9 5v12M7 21v-8h10v8M7 17h10"),
     ("/routes", "Routes", "M6 21V9a4 4 0 0 1 8 0v6a3 3 0 0 0 6 0V5M4 21h4M18 5h4"),
     ("/returns", "Returns", "M9 6L4 11l5 5M4 11h10a6 6 0 0 1 6 6v2"),
     ("/sop", "S&OP", "M5 21V10M12 21V4M19 21v-8M3 21h18"),

@@ -9,6 +9,7 @@ from typing import Any
 from fivefold.web.tower.grids import Grid
 from fivefold.web.tower.rooms import (
     books,
+    building,
     care,
     data,
     demand,
@@ -61,6 +62,13 @@ ROOMS: tuple[Room, ...] = (
     Room(path="/inventory", title="Inventory", template="inventory.html", view=inventory.view),
     Room(path="/orders", title="Orders", template="orders.html", view=others.orders_view),
     Room(path="/network", title="Network", template="network.html", view=others.network_view),
+    Room(
+        path="/building",
+        title="Building",
+        template="building.html",
+        view=building.view,
+        needs="data",
+    ),
     Room(path="/routes", title="Routes", template="fleet.html", view=fleet.view, needs="nothing"),
     Room(path="/returns", title="Returns", template="returns.html", view=others.returns_view),
     Room(path="/sop", title="S&OP", template="sop.html", view=sop.view),
