@@ -50,18 +50,19 @@ class Scratch(NamedTuple):
     sent: Array
 
 
-# References to arrays are not counted: nothing here makes an array or keeps one, and counting
-# those of a tuple at every look took half of the time.
+#: References to arrays are not counted (`_nrt`): nothing here makes an array or keeps one, and
+#: counting those of a tuple at every look took half of the time.
+_HOW: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+
+
 def compiled(function: Any) -> Any:
     """Compile; the machine code is kept between runs."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+    return numba.njit(**_HOW)(function)
 
 
 def inlined(function: Any) -> Any:
     """Compile into the caller: handing two dozen arrays over costs more than a leg does."""
-    return numba.njit(cache=True, nogil=True, error_model="numpy", inline="always", _nrt=False)(
-        function
-    )
+    return numba.njit(**_HOW, inline="always")(function)
 
 
 @compiled

@@ -77,7 +77,7 @@ def _weight(units: Mapping[str, int], items: Mapping[str, Mapping[str, Any]]) ->
     each = [(items[item]["weight_kg"], quantity) for item, quantity in units.items()]
     if any(weight is None for weight, _quantity in each):
         return None
-    return sum(weight * quantity for weight, quantity in each)
+    return float(sum(weight * quantity for weight, quantity in each))
 
 
 def _counted(names: Sequence[str]) -> dict[str, int]:

@@ -199,7 +199,7 @@ def _units_by_day(
         .group_by("period_start")
         .agg(pl.col("units_mean").sum())
     )
-    by_week = dict(weeks.iter_rows())
+    by_week: dict[date, float] = dict(weeks.iter_rows())
     found = np.zeros(days)
     for number in range(days):
         day = first + timedelta(days=number)
