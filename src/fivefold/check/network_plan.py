@@ -9,6 +9,7 @@ import polars as pl
 
 from fivefold.check.findings import none, violations
 from fivefold.check.references import check_reasons, check_schema
+from fivefold.check.sorting import check_sorting
 from fivefold.model import Dataset
 
 #: Differences that count as equal: parcels, hours, money.
@@ -35,6 +36,7 @@ def check_network(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_flows(dataset),
         *check_means(dataset),
         *check_sites(dataset),
+        *check_sorting(dataset),
     ]
     full = [frame for frame in found if frame.height]
     return pl.concat(full) if full else none()

@@ -99,6 +99,76 @@ def why_command(
     emit({"status": "ok", "flows": found}, as_json=as_json, show=show)
 
 
+def sort_command(
+    place: Annotated[
+        str | None, typer.Argument(help="Sort centre, such as SC-001. [default: all]")
+    ] = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what sort centres sort when, to which chute, by how many, and what misses its truck."""
+    from fivefold.cli.output import emit
+    from fivefold.cycle.network import latest_network, sort_record
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        record = sort_record(latest_network(store), place)
+    emit(record, as_json=as_json, show=lambda out: show_sorting(out, record))
+
+
+def show_sorting(out: Console, record: dict[str, Any]) -> None:
+    """Print crews and chutes, and whether everything makes its truck."""
+    from fivefold.cli.output import table
+
+    late = record["late_parcels"]
+    out.print(
+        "Everything makes its truck."
+        if late < 0.5
+        else f"{late:,.0f} of {record['parcels']:,.0f} parcels miss their truck."
+    )
+    table(
+        out,
+        "Sort centres",
+        [
+            {
+                "place": row["location"],
+                "parcels": row["parcels"],
+                "waves": row["waves"],
+                "an_hour": row["rate_needed_per_hour"],
+                "most": row["rate_most_per_hour"],
+                "heads": row["heads"],
+                "chutes": f"{row['chutes_needed']}/{row['chutes_most'] or '–'}",
+                "dwell_h": row["dwell_hours_mean"],
+                "late": row["late_parcels"],
+            }
+            for row in record["crews"]
+        ],
+        most=60,
+    )
+    if record["departures"]:
+        table(
+            out,
+            "By departure",
+            [
+                {
+                    "wave": row["wave"],
+                    "to": row["destination"],
+                    "days": row["service_days"],
+                    "parcels": row["parcels"],
+                    "arrive": f"{row['first_arrival_hour']:.1f}-{row['last_arrival_hour']:.1f}",
+                    "sorted": f"{row['sort_starts_hour']:.1f}-{row['sort_ends_hour']:.1f}",
+                    "leaves": row["departs_hour"],
+                    "chute": row["chute"],
+                    "late": row["late_parcels"],
+                }
+                for row in record["departures"]
+            ],
+            most=40,
+        )
+    for text in record["because"]:
+        out.print(text)
+
+
 def site_command(
     most: Annotated[int, typer.Option("--open", help="Buildings to open.", min=1)] = 50,
     growth: Annotated[
@@ -190,6 +260,13 @@ def show_network(out: Console, plan: Plan) -> None:
         f"Middle mile {cost:,.0f} a day; nothing can cost less than {bound:,.0f} "
         f"(gap {1 - bound / cost:.1%})."
     )
+    if record["sort_centres"]:
+        late = record["late_sorted_parcels"]
+        truck = "all make their truck" if late < 0.5 else f"{late:,.0f} miss their truck"
+        out.print(
+            f"{record['sorted_parcels']:,.0f} parcels pass {record['sort_centres']} sort centres, "
+            f"{record['sort_heads']:,} people at the sorters: {truck}."
+        )
     table(
         out,
         "Cost and emissions of the day by leg",
@@ -212,6 +289,7 @@ GROUP = (
         ("plan", plan_command),
         ("show", show_command),
         ("why", why_command),
+        ("sort", sort_command),
         ("site", site_command),
     ),
 )

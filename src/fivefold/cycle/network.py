@@ -14,9 +14,11 @@ from fivefold.cycle.plans import Plan, PlanStore, plan_name
 from fivefold.cycle.progress import Progress, silent
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.network.costs import day_costs
+from fivefold.deliver.network.figures import with_figures
 from fivefold.deliver.network.middle_mile import MiddleMileParams, plan_middle_mile
 from fivefold.deliver.network.modes import ModeParams, choose_modes
 from fivefold.deliver.network.siting import SitingParams, choose_sites
+from fivefold.deliver.network.sort_centres import plan_sorting
 from fivefold.errors import NotFoundError
 from fivefold.model import Dataset, Outcome, schema
 from fivefold.plan.demand import DemandParams, forecast
@@ -104,13 +106,15 @@ def plan_network(
             lambda data: expect_volume(data, as_of=as_of, weeks=params.forecast_weeks),
         )
     step("middle mile", 0.3, lambda data: plan_middle_mile(data, params.middle_mile, as_of=as_of))
+    if "network_flows" in tables:
+        step("sorting", 0.55, lambda data: plan_sorting(data, as_of=as_of))
     step("means", 0.6, lambda data: choose_modes(data, params.modes, as_of=as_of))
     step("costs", 0.75, lambda data: day_costs(data, as_of=as_of))
     progress("check", 0.9)
     tables["explanations"] = (
         pl.concat(explanations) if explanations else schema("explanations").empty()
     )
-    tables["violations"] = check_network(dataset.with_tables(**tables), as_of=as_of)
+    tables["violations"] = check_network(with_figures(dataset).with_tables(**tables), as_of=as_of)
     said: dict[str, object] = {
         "middle_mile": asdict(params.middle_mile),
         "modes": asdict(params.modes),
@@ -166,6 +170,7 @@ def network_record(plan: Plan) -> dict[str, Any]:
     total = float(flows["parcels"].sum())
     by_days = dict(flows.group_by("service_days").agg(pl.col("parcels").sum()).iter_rows())
     notes: Any = plan.notes.get("middle mile", {})
+    sorting: Any = plan.notes.get("sorting", {})
 
     def within(days: int) -> float:
         return float(sum(n for d, n in by_days.items() if d <= days)) / max(total, 1e-9)
@@ -187,10 +192,46 @@ def network_record(plan: Plan) -> dict[str, Any]:
         "cost_per_parcel": float(costs["cost"].sum()) / max(total, 1e-9),
         "co2e_tonnes": float(costs["co2e_kg"].sum()) / 1000,
         "legs": costs.to_dicts(),
+        "sort_centres": sorting.get("centres"),
+        "sorted_parcels": sorting.get("parcels"),
+        "sort_heads": sorting.get("heads"),
+        "late_sorted_parcels": sorting.get("late_parcels"),
+        "sorted_by_hand": sorting.get("by_hand"),
         "departures": trips.height,
         "flows": flows.height,
         "without_means": int(means["mode"].null_count()),
         "seconds": {name: round(value, 2) for name, value in plan.seconds.items()},
+    }
+
+
+def sort_record(plan: Plan, place: str | None = None) -> dict[str, Any]:
+    """Return who sorts what and whether everything makes its truck, of all or one sort centre.
+
+    Raises
+    ------
+    NotFoundError
+        If the plan has no sort plan, or none of that place.
+    """
+    if "sort_crews" not in plan.tables:
+        raise NotFoundError("the plan has no sort plan; make one: fivefold network plan")
+    crews, rows = plan["sort_crews"], plan["sort_plan"]
+    if place is not None:
+        if place not in crews["location"]:
+            raise NotFoundError(f"nothing is sorted at {place!r}")
+        crews, rows = (f.filter(pl.col("location") == place) for f in (crews, rows))
+    because = plan["explanations"].filter(
+        pl.col("subject").is_in(("sort " + crews["location"]).implode())
+    )
+    return {
+        "plan": plan.plan,
+        "parcels": float(crews["parcels"].sum()),
+        "late_parcels": float(crews["late_parcels"].sum()),
+        "heads": int(crews["heads"].sum()),
+        "crews": crews.sort("parcels", descending=True).to_dicts(),
+        "departures": rows.sort("location", "wave", "destination").to_dicts()
+        if place is not None
+        else [],
+        "because": because["text"].to_list() if place is not None else [],
     }
 
 

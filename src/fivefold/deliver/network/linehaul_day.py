@@ -115,7 +115,9 @@ def shared_limits(network: Network, known: Mapping[str, float]) -> Limits:
     """Return what sort centres can sort a day, and what the aircraft there are can fly."""
     capacity = network.places["capacity_parcels_per_day"].to_numpy().astype(float)
     return Limits(
-        parcels=np.where(network.kinds == "sort_centre", capacity, np.inf),
+        parcels=np.where(
+            network.kinds == "sort_centre", capacity * known["sort_capacity_used_share"], np.inf
+        ),
         flights=known["aircraft"] * known["aircraft_legs_a_day"],
     )
 
