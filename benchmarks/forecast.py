@@ -180,10 +180,14 @@ def figures(table: pl.DataFrame) -> dict[str, Any]:
 
 
 def naive_forecasts(parts: Split, *, season: int, horizon: int, method: str) -> pl.DataFrame:
-    """Return forecasts of a naive method; naive2 takes out a tested season first."""
-    from fivefold.plan.demand.kernels import seasons
+    """Return forecasts of a simple method; naive2 takes out a tested season first.
+
+    `theta` is the method that won the M3 competition, as the control of what a combination adds.
+    """
+    from fivefold.plan.demand.kernels import panel, seasons
 
     rows = []
+    theta = np.array([panel.THETA])
     grouped = parts.known.group_by(parts.keys, maintain_order=True).agg(
         pl.col(parts.value).drop_nulls().alias("history")
     )
@@ -198,6 +202,10 @@ def naive_forecasts(parts: Split, *, season: int, horizon: int, method: str) -> 
             terms = seasons.indices(y, season, True, False)
             n = len(y)
             path = y[-1] / terms[(n - 1) % season] * terms[(n + steps) % season]
+        elif method == "theta":
+            ends = np.array([0, len(y)])
+            made, _ = panel.run(y, ends, ends[None, 1:], theta, season, horizon, y.min() >= 0)
+            path = made[0, 0, 0].astype(float)
         elif method == "weekday_mean":
             path = y[-56:].reshape(8, 7).mean(axis=0)[steps % 7]
         elif method == "ses_0.1":
@@ -337,7 +345,7 @@ def competition(
             group=name,
             every=every,
             models=models,
-            naive=["naive2", "seasonal_naive", "naive"],
+            naive=["theta", "naive2", "seasonal_naive", "naive"],
             cpu_s=timer.cpu_s,
         )
         rows += some
@@ -345,6 +353,11 @@ def competition(
     summary = merge(parts, "fivefold")
     naive2 = merge(parts, "naive2")
     summary["owa"] = _owa(summary, naive2)
+    theta = merge(parts, "theta")
+    summary |= {f"{name}_theta": theta[name] for name in ("smape", "smape_step1", "mase")}
+    summary["coverage_90_by_group"] = {
+        row["case"]: row["coverage_90"] for row in rows if row["method"] == "fivefold"
+    }
     summary |= {"cpu_s": total, "series_per_cpu_s": count / max(total, 1e-9)}
     summary["held_out"] = "test file" if test is not None else "last horizon of the training file"
     peer = {}

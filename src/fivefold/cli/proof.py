@@ -257,13 +257,16 @@ def forecast_command(
         made.write_parquet(out_file)
     else:
         made.write_csv(out_file)
-    count = made["series"].n_unique() if "series" in made.columns else 1
+    keys = made.columns[: made.columns.index("step")]
+    count = made.select(keys).n_unique()
+    silent = frame.select(keys).n_unique() - count
+    lines = [f"Wrote {made.height:,} rows for {count:,} series to {out_file}."]
+    if silent:
+        lines.append(f"{silent:,} series have no value and are not forecast.")
     emit(
-        {"file": str(out_file), "series": count, "rows": made.height},
+        {"file": str(out_file), "series": count, "rows": made.height, "without_value": silent},
         as_json=as_json,
-        show=lambda out: out.print(
-            f"Wrote {made.height:,} rows for {count:,} series to {out_file}."
-        ),
+        show=lambda out: out.print("\n".join(lines)),
     )
 
 

@@ -1,9 +1,9 @@
 """Quantiles that hold what they promise: spread from past errors, levels made right by them.
 
 Series with much demand get their quantiles from the errors of the combination at past
-origins, scaled by the series' own spread and pooled over the group (split conformal
-prediction with a normalised score [1]_). Small counts get a negative binomial distribution
-whose levels are moved to where past demand actually fell (recalibration [2]_).
+origins, grown to today's level, scaled by the series' own spread and pooled over the group
+(split conformal prediction with a normalised score [1]_). Small counts get a negative binomial
+distribution whose levels are moved to where past demand actually fell (recalibration [2]_).
 
 References
 ----------
@@ -25,6 +25,13 @@ from fivefold.plan.demand.combination import Floats
 
 #: Errors of the group that weigh as much as the series' own in its spread.
 PRIOR_ERRORS = 6.0
+#: Power of the level with which the spread of errors grows (Taylor 1961: between a half, as
+#: counts have it, and one, as percentages have it).
+LEVEL_POWER = 0.75
+#: Errors at which the growth they show with the horizon counts half, that of a walk the rest.
+POWER_EVIDENCE = 10.0
+#: How much wider quantiles are of errors that all come from one origin.
+ONE_ORIGIN = 1.1
 
 
 def scaled_error_quantiles(
@@ -60,7 +67,8 @@ def scaled_error_quantiles(
         Mean pinball loss and share within the 90 % interval at past origins.
     """
     came = actual if came is None else came
-    error = actual - tested
+    lift = _lifts(forecast, tested, nonnegative=nonnegative)
+    error = (actual - tested) * lift
     known = np.isfinite(error)
     size = np.where(known, np.abs(error), 0.0)
     growth = _growth(size, known, scales)
@@ -83,14 +91,16 @@ def scaled_error_quantiles(
         np.maximum(ratio * scales, 1e-9),
     )
     with np.errstate(invalid="ignore"):
-        scores = (came - tested) / (others[:, :, None] * growth)
+        scores = (came - tested) * lift / (others[:, :, None] * growth)
     cut = conformal_quantiles(scores[known], levels)
+    middle = float(np.median(scores[known])) if known.any() else 0.0
+    cut = middle + (cut - middle) * _stretch(scores, known)
     typical = float(np.sqrt((np.clip(scores[known], -8, 8) ** 2).mean())) if known.any() else 1.25
     width = spread[:, None] * growth
     found = forecast[:, :, None] + width[:, :, None] * cut
     if nonnegative:
         found = np.maximum(found, 0.0)
-    past = others[:, :, None] * growth
+    past = others[:, :, None] * growth / lift
 
     def at(q: int) -> Floats:
         path: Floats = tested + past * cut[q]
@@ -98,6 +108,43 @@ def scaled_error_quantiles(
 
     quality = _quality(at, came, levels)
     return np.maximum.accumulate(found, axis=2), width * typical, quality
+
+
+def _lifts(forecast: Floats, tested: Floats, *, nonnegative: bool) -> Floats:
+    """By how much errors of each past origin grow to be errors at the level that is forecast now.
+
+    The spread of a quantity goes with a power of its mean; a series that has doubled since an
+    origin errs by more than it did there.
+    """
+    if not nonnegative:
+        return np.ones((*tested.shape[:2], 1))
+    known = np.isfinite(tested)
+    there = np.where(known, tested, 0.0).sum(axis=2) / np.maximum(known.sum(axis=2), 1)
+    here = np.broadcast_to(forecast.mean(axis=1)[:, None], there.shape)
+    ratio = np.divide(here, there, out=np.ones_like(there), where=(there > 0) & (here > 0))
+    found: Floats = np.clip(ratio, 0.25, 4.0)[:, :, None] ** LEVEL_POWER
+    return found
+
+
+def _stretch(scores: Floats, known: NDArray[np.bool_]) -> float:
+    """By how much quantiles of few origins are too narrow, as errors of one origin go together.
+
+    The mean of an origin varies around that of all origins; of an origin to come it does so by
+    (n + 1) / (n - 1) times what n of them show. One origin shows nothing of it.
+    """
+    kept = np.where(known, np.clip(scores, -8, 8), 0.0)
+    counts = known.sum(axis=(0, 2)).astype(float)
+    seen = counts > 0
+    origins = int(seen.sum())
+    if origins < 2:
+        return ONE_ORIGIN
+    shares = counts[seen] / counts.sum()
+    means = kept.sum(axis=(0, 2))[seen] / counts[seen]
+    overall = float(shares @ means)
+    between = float(shares @ (means - overall) ** 2)
+    total = float((kept**2).sum() / counts.sum()) - overall**2
+    more = (origins + 1) / (origins - 1) - 1
+    return float(np.sqrt(1.0 + more * between / total)) if total > 0 else 1.0
 
 
 def _quality(at: Callable[[int], Floats], actual: Floats, levels: Floats) -> tuple[Floats, Floats]:
@@ -145,13 +192,16 @@ def _growth(size: Floats, known: NDArray[np.bool_], scales: Floats) -> Floats:
     capped = np.minimum(size / base, 20.0)
     count = known.sum(axis=(0, 1)).astype(float)
     steps = np.arange(1, size.shape[2] + 1)
-    seen = np.flatnonzero(count >= 10)
+    # A single series has few errors of each step, but enough of all to tell a curve by.
+    seen = np.flatnonzero(count >= np.clip(count.max(initial=1.0), 1.0, 10.0))
     power = 0.5
     if len(seen) >= 2:
         mean = np.where(known, capped, 0.0).sum(axis=(0, 1))[seen] / count[seen]
         x, y, w = np.log(steps[seen]), np.log(np.maximum(mean, 1e-9)), np.sqrt(count[seen])
         x, y = x - np.average(x, weights=w), y - np.average(y, weights=w)
         power = float((w * x * y).sum() / max((w * x * x).sum(), 1e-12))
+        trust = count.sum() / (count.sum() + POWER_EVIDENCE)
+        power = trust * power + (1.0 - trust) * 0.5
     # A curve through all steps says what steps without a past error may expect.
     curve = steps.astype(float) ** np.clip(power, 0.0, 1.0)
     if len(seen) >= 2:

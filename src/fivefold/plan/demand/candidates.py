@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fivefold.plan.demand import pooled
 from fivefold.plan.demand.boosting import Booster
-from fivefold.plan.demand.combination import Floats
+from fivefold.plan.demand.combination import ROUNDS, Floats
 from fivefold.plan.demand.drivers import Drivers, effects
 
 SMOOTH_POOL = (
@@ -39,8 +40,23 @@ SMOOTH_POOL = (
     "log_optimised_theta",
     "seasonal_naive_drift",
     "log_seasonal_ses",
+    "longer_damped",
+    "longer_theta",
 )
 SMOOTH_PRIOR = ("ses", "damped", "optimised_theta", "log_theta")
+#: Good and unlike each other: what is believed of series about which no calendar is known.
+WIDE_PRIOR = (
+    "shrunk_damped",
+    "log_damped",
+    "log_theta",
+    "log_optimised_theta",
+    "shrunk_theta",
+    "optimised_theta",
+    "ar_long",
+    "longer_damped",
+    "longer_theta",
+    *pooled.NAMES,
+)
 COUNT_POOL = (
     "seasonal_mean",
     "ses",
@@ -88,9 +104,12 @@ def pool(
     season: int,
     drivers: Drivers | None,
     booster: Booster | None,
+    starts: NDArray[np.int64],
 ) -> tuple[str, ...]:
     """Return the names of all methods to try on series of one class of demand."""
     names = list(COUNT_POOL if counting else SMOOTH_POOL)
+    if not counting and pooled.worthwhile(starts, season=season):
+        names += pooled.NAMES
     if drivers is not None and driven(values, drivers):
         names += [f"year_{name}" for name in CALM_POOL]
         if season == 7 or drivers.own.shape[2]:
@@ -98,6 +117,21 @@ def pool(
     if booster is not None:
         names.append(BOOSTED)
     return tuple(names)
+
+
+def prior(names: Sequence[str], *, counting: bool) -> tuple[Floats, float | None]:
+    """Return what to believe of the methods before any evidence, and how strongly.
+
+    No strength means as `combination.group_weights` has it: less the more series vote. Where
+    only the past of the series speaks, what was best at a few past origins is much chance, and
+    a wide average is never far from the best; where the calendar speaks, the evidence decides.
+    """
+    told = any(name.startswith(("year_", "calendar_")) for name in names)
+    if counting:
+        return np.isin(names, COUNT_PRIOR).astype(float), None
+    if told:
+        return np.isin(names, SMOOTH_PRIOR).astype(float), None
+    return np.isin(names, WIDE_PRIOR).astype(float), ROUNDS / 2
 
 
 def forecasts(
@@ -145,6 +179,20 @@ def forecasts(
         )
         for i, name in enumerate(own):
             found[:, :, at[prefix + name]] = calm[:, :, i]
+    for name in pooled.NAMES:
+        if name not in at:
+            continue
+        said = pooled.forecasts(
+            values,
+            starts,
+            cuts,
+            season=season,
+            horizon=horizon,
+            scaled=name == pooled.POOLED_SCALED,
+        )
+        if positive:
+            said = np.maximum(said, 0.0)
+        found[:, :, at[name]] = np.where(np.isfinite(said), said, middle)
     if BOOSTED in at:
         assert booster is not None
         said = booster.predict(values, starts, cuts, drivers)

@@ -113,7 +113,9 @@ def _mean(values: Floats) -> Floats:
     return found
 
 
-def group_weights(test: Backtest, loss: Loss, prior: Floats) -> Floats:
+def group_weights(
+    test: Backtest, loss: Loss, prior: Floats, strength: float | None = None
+) -> Floats:
     """Return one weight per method for the whole group, summing to 1.
 
     Parameters
@@ -122,6 +124,8 @@ def group_weights(test: Backtest, loss: Loss, prior: Floats) -> Floats:
     loss : {'absolute', 'squared'}
     prior : ndarray, shape (n_methods,)
         Weights to believe before any evidence; few series leave much of them.
+    strength : float, optional
+        Rounds of evidence that the prior counts as; less the more series vote by default.
     """
     usable = np.isfinite(test.actual).any(axis=(1, 2))
     voters = np.flatnonzero(usable)
@@ -130,7 +134,7 @@ def group_weights(test: Backtest, loss: Loss, prior: Floats) -> Floats:
         return believed
     voters = voters[:: max(1, len(voters) // VOTERS)]
     part = Backtest(test.forecasts[voters], test.actual[voters], test.scales[voters])
-    pseudo = 8.0 / (1.0 + len(voters) / 6.0)
+    pseudo = 8.0 / (1.0 + len(voters) / 6.0) if strength is None else strength
     counts = prior / prior.sum() * pseudo
     total = np.einsum("skmh,m->skh", part.forecasts, counts, optimize=True)
     size = pseudo

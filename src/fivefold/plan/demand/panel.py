@@ -242,18 +242,21 @@ def _forecast_class(
         )
     run = partial(candidates.forecasts, season=task.season, horizon=task.horizon, booster=booster)
     names = candidates.pool(
-        values, counting=counting, season=task.season, drivers=drivers, booster=booster
+        values,
+        counting=counting,
+        season=task.season,
+        drivers=drivers,
+        booster=booster,
+        starts=starts,
     )
-    prior = np.isin(names, candidates.COUNT_PRIOR if counting else candidates.SMOOTH_PRIOR).astype(
-        float
-    )
+    prior, strength = candidates.prior(names, counting=counting)
     some = np.arange(len(rows))
     if len(rows) > 3 * VOTERS:
         some = some[:: len(rows) // VOTERS]
     few_values, few_starts = take(values, starts, some)
     made, scale = run(few_values, few_starts, cuts[some], names, drivers=drivers_of(drivers, some))
     test = Backtest(made[:, 1:], actual[some], scale[:, 1:])
-    group = combination.group_weights(test, wanted, prior)
+    group = combination.group_weights(test, wanted, prior, strength)
     if len(some) < len(rows):
         # Where series are many, some vote, and only what they chose is run on all.
         kept = np.flatnonzero((group > 0.5 / combination.ROUNDS) | (np.array(names) == REFERENCE))

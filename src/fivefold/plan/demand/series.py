@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from fivefold.errors import DataError, Problem
+from fivefold.plan.demand import series_times
 from fivefold.plan.demand.boosting import Boosting
 from fivefold.plan.demand.combination import Floats, Loss
 from fivefold.plan.demand.drivers import Drivers, calendar_features, named_holidays
@@ -27,14 +28,8 @@ FREQUENCIES: dict[str, tuple[int, int]] = {
     "HOURLY": (24, 48),
     "OTHER": (1, 8),
 }
-#: Season and horizon where the table has calendar dates, by days between two of them.
-STEPS: tuple[tuple[float, str, int, int], ...] = (
-    (1.5, "DAILY", 7, 28),
-    (10.0, "WEEKLY", 52, 13),
-    (45.0, "MONTHLY", 12, 12),
-    (120.0, "QUARTERLY", 4, 8),
-    (1e9, "YEARLY", 1, 6),
-)
+#: Values beyond are not quantities but faults, and their squares have no number.
+LARGEST = 1e100
 VALUE_COLUMNS = ("y", "value", "units", "sales", "demand", "quantity")
 TIME_COLUMNS = ("date", "month", "week", "ds", "period_start", "t", "time", "period")
 SERIES_COLUMNS = ("series", "unique_id", "series_id", "id")
@@ -159,7 +154,7 @@ def forecast_series(frame: pl.DataFrame, params: SeriesParams = SERIES_DEFAULT) 
         One row per series and time: a series column (`series`, or several such as item and
         location), a time column (`t`, or calendar dates as `date` or `month`), a value column
         (`y`, `value`, `units`, …). Values empty at the ends are cut off, empty ones between
-        are filled by a line; days that are missing altogether between dates count as zero.
+        are filled by a line; periods that are missing altogether between others count as zero.
     params : SeriesParams
 
     Returns
@@ -171,7 +166,8 @@ def forecast_series(frame: pl.DataFrame, params: SeriesParams = SERIES_DEFAULT) 
     Raises
     ------
     DataError
-        If columns are missing, a value is not a finite number or there is none.
+        If columns are missing, a value is not a finite number or there is none, a time cannot be
+        read or stands twice in a series.
 
     Examples
     --------
@@ -190,41 +186,80 @@ def forecast_series(frame: pl.DataFrame, params: SeriesParams = SERIES_DEFAULT) 
 
 
 def _tidy(frame: pl.DataFrame, reading: Reading) -> pl.DataFrame:
-    """Times parsed, values checked, sorted."""
-    time = pl.col(reading.time)
-    dtype = frame[reading.time].dtype
-    if dtype == pl.String:
-        text = time.str.strip_chars()
-        time = pl.when(text.str.len_chars() == 7).then(text + "-01").otherwise(text)
-        time = time.str.to_date("%Y-%m-%d", strict=False)
-    elif isinstance(dtype, pl.Datetime):
-        time = time.dt.date()
+    """Times parsed, values checked, sorted; every fault of the table in one error."""
     value = pl.col(reading.value).cast(pl.Float64, strict=False)
-    typed = frame.with_columns(time.alias("_time"), value.alias("_y"))
-    unread = typed.filter(pl.col(reading.value).is_not_null() & pl.col("_y").is_null())
-    if unread.height:
-        key = " ".join(str(unread[name][0]) for name in reading.series)
-        message = (
-            f"found {unread[reading.value][0]!r} in {unread.height} row(s), expected a number; "
-            "correct it or leave it empty"
-        )
-        problem = Problem(
-            table="series", key=key, column=reading.value, code="not_a_number", message=message
-        )
-        raise DataError([problem])
-    if typed["_y"].null_count() == typed.height:
+    typed = frame.with_columns(
+        series_times.parsed(frame, reading.time, reading.series).alias("_time"), value.alias("_y")
+    )
+    if (
+        typed["_y"].null_count() == typed.height
+        and frame[reading.value].null_count() == typed.height
+    ):
         message = "there is no value at all to forecast from"
         raise DataError(
             [Problem(table="series", column=reading.value, code="empty", message=message)]
         )
-    bad = typed.filter(
-        pl.col("_y").is_infinite() | pl.col("_y").is_nan() | pl.col("_time").is_null()
+    faults = (
+        (
+            pl.col(reading.value).is_not_null() & pl.col("_y").is_null(),
+            reading.value,
+            "not_a_number",
+            "expected a number; correct it or leave it empty",
+        ),
+        (
+            pl.col("_y").is_infinite() | pl.col("_y").is_nan() | (pl.col("_y").abs() > LARGEST),
+            reading.value,
+            "not_finite",
+            f"expected a finite number up to {LARGEST:.0e} in size; correct it or leave it empty",
+        ),
+        (
+            pl.col("_time").is_null(),
+            reading.time,
+            "no_time",
+            "expected a period number, or a date as YYYY-MM-DD or YYYY-MM; rewrite it",
+        ),
+        *(
+            (pl.col(name).is_null(), name, "no_series", "expected the name of a series; fill it in")
+            for name in reading.series
+        ),
+        *(
+            (
+                pl.col(name).is_not_null()
+                & (pl.col(name).cast(pl.Int64, strict=False).fill_null(0) < 1),
+                name,
+                "not_positive",
+                "expected a whole number from 1 on; correct it or leave the column out",
+            )
+            for name in ("season", "horizon")
+            if name in frame.columns
+        ),
     )
-    if bad.height:
-        key = " ".join(str(bad[name][0]) for name in reading.series)
-        message = f"{bad.height} rows have no readable time or a value that is not finite; correct"
-        raise DataError([Problem(table="series", key=key, code="not_finite", message=message)])
+    problems = [
+        _problem(found, reading, column, code, what)
+        for condition, column, code, what in faults
+        if (found := typed.filter(condition)).height
+    ]
+    if not problems:
+        twice = typed.filter(pl.struct(*reading.series, "_time").is_duplicated())
+        if twice.height:
+            what = "expected one row a series and time; add them up or keep one"
+            problems = [_problem(twice, reading, reading.time, "duplicate", what)]
+    if problems:
+        raise DataError(problems)
     return typed.sort([*reading.series, "_time"])
+
+
+def _problem(rows: pl.DataFrame, reading: Reading, column: str, code: str, what: str) -> Problem:
+    first = rows.row(0, named=True)
+    found = first[column]
+    shown = repr(found) if isinstance(found, str | float) else str(found)
+    return Problem(
+        table="series",
+        key=" ".join(str(first[name]) for name in reading.series),
+        column=column,
+        code=code,
+        message=f"found {shown} in {rows.height} row(s), {what}",
+    )
 
 
 def _by_frequency(
@@ -247,14 +282,11 @@ def _by_frequency(
             ).alias(f"_{name}")
             for name in ("season", "horizon")
         ],
-        pl.col("_time").diff().drop_nulls().median().alias("_gap"),
     )
-    dated = tidy["_time"].dtype == pl.Date
-    if dated:
-        # One calendar step for the table: a series with few sales must not look monthly.
-        gap = found["_gap"].drop_nulls().dt.total_hours().to_numpy() / 24
-        step = next(s for s in STEPS if (np.median(gap) if len(gap) else 1.0) < s[0])
-        frequency, season, horizon = pl.lit(step[1]), pl.lit(step[2]), pl.lit(step[3])
+    if tidy["_time"].dtype.is_temporal():
+        steps = series_times.steps_of(tidy, keys)
+        found = found.join(steps, on=keys, how="left", nulls_equal=True)
+        frequency, season, horizon = pl.col("_step"), pl.col("_own_season"), pl.col("_own_horizon")
     else:
         letters = {name[0]: name for name in FREQUENCIES if name != "OTHER"}
         lettered = first.str.extract(r"^([YQMWDH])\d+$").replace_strict(
@@ -315,7 +347,7 @@ def _forecast_part(
     ends = counted.select(keys).join(last, on=keys, how="left", maintain_order="left")
     return (
         ends.join(pl.DataFrame({"step": np.arange(1, horizon + 1)}), how="cross")
-        .with_columns(_ahead(part, reading.time, frequency).alias(reading.time))
+        .with_columns(series_times.ahead(part, reading.time, frequency, keys).alias(reading.time))
         .select(*keys, "step", reading.time)
         .with_columns(
             pl.Series("mean", made.mean.ravel()),
@@ -337,46 +369,9 @@ def _observed(
     )
     known = part.filter(filled)
     last = known.group_by(keys, maintain_order=True).agg(pl.col("_time").max().alias("_last"))
-    if part["_time"].dtype == pl.Date and frequency in ("DAILY", "WEEKLY"):
-        known = _every_date(known, keys, 1 if frequency == "DAILY" else 7)
+    known = series_times.filled(known, keys, frequency)
     known = known.with_columns(pl.col("_y").interpolate().over(keys))
     return known, last
-
-
-def _every_date(known: pl.DataFrame, keys: list[str], days: int) -> pl.DataFrame:
-    """Add the dates that are missing between the first and last of a series, with zero."""
-    spans = known.group_by(keys, maintain_order=True).agg(
-        pl.col("_time").min().alias("_first"), pl.col("_time").max().alias("_end"), pl.len()
-    )
-    whole = spans.filter(
-        (pl.col("_end") - pl.col("_first")).dt.total_days() // days + 1 != pl.col("len")
-    )
-    if whole.height == 0:
-        return known
-    grid = spans.select(
-        *keys, pl.date_ranges("_first", "_end", interval=f"{days}d").alias("_time")
-    ).explode("_time")
-    present = known.select(*keys, "_time", "_y", pl.lit(True).alias("_present"))
-    return grid.join(present, on=[*keys, "_time"], how="left", maintain_order="left").with_columns(
-        pl.when(pl.col("_present").is_null()).then(0.0).otherwise(pl.col("_y")).alias("_y")
-    )
-
-
-def _ahead(part: pl.DataFrame, time: str, frequency: str) -> pl.Expr:
-    """The time `step` periods after the last one, in the form in which the table has it."""
-    step = pl.col("step")
-    if part["_time"].dtype != pl.Date:
-        return pl.col("_last") + step
-    if frequency in ("DAILY", "WEEKLY"):
-        found = pl.col("_last") + pl.duration(days=step * (1 if frequency == "DAILY" else 7))
-    else:
-        months = {"MONTHLY": 1, "QUARTERLY": 3, "YEARLY": 12}[frequency]
-        found = pl.col("_last").dt.offset_by(pl.format("{}mo", step * months))
-    given = part[time]
-    if given.dtype == pl.String:
-        short = given.str.strip_chars().str.len_chars().max() == 7
-        return found.dt.strftime("%Y-%m" if short else "%Y-%m-%d")
-    return found.cast(given.dtype)
 
 
 def _drivers(

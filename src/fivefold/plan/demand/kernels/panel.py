@@ -10,7 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from fivefold.plan.demand.kernels import autoregression, exponential, intermittent, seasons, theta
+from fivefold.plan.demand.kernels import (
+    aggregation,
+    autoregression,
+    exponential,
+    intermittent,
+    seasons,
+    theta,
+)
 
 NAIVE, SEASONAL_NAIVE, SEASONAL_MEAN, DRIFT = 0, 1, 2, 3
 SES, HOLT, DAMPED, THETA, DOTM = 4, 5, 6, 7, 8
@@ -19,6 +26,7 @@ HOLT_WINTERS, LOG_HOLT_WINTERS = 13, 14
 CROSTON, SBA, TSB, SES_05, SES_10, SES_20, MEAN = 15, 16, 17, 18, 19, 20, 21
 AR_LONG, RECENT_MEAN, SHRUNK_DAMPED, SHRUNK_THETA = 22, 23, 24, 25
 LOG_DOTM, SEASONAL_DRIFT, TSB_SLOW, LOG_SEASONAL = 26, 27, 28, 29
+LONGER_DAMPED, LONGER_THETA = 30, 31
 
 #: Known values from which parameters are searched near those of the origin before.
 LONG = 150
@@ -55,6 +63,8 @@ NAMES = (
     "seasonal_naive_drift",
     "tsb_slow",
     "log_seasonal_ses",
+    "longer_damped",
+    "longer_theta",
 )
 
 
@@ -104,6 +114,8 @@ def _adjusted(method, z, m, point, warm, out):
         theta.classic_from(z, point, warm, out)
     elif method in (DOTM, LOG_DOTM):
         theta.optimised_from(z, point, warm, out)
+    elif method in (LONGER_DAMPED, LONGER_THETA):
+        aggregation.aggregated(z, m, method == LONGER_DAMPED, out)
     elif method == AR_LEVEL:
         autoregression.autoregressive(z, False, max(4, m + 1), 1.0, out)
     elif method == AR_DIFFERENCE:
@@ -158,7 +170,7 @@ def _one(
 ):
     """Forecast one cut series by one method."""
     n = y.size
-    if method in (LOG_DAMPED, LOG_THETA, LOG_DOTM):
+    if method in (LOG_DAMPED, LOG_THETA, LOG_DOTM, LONGER_DAMPED, LONGER_THETA):
         log_terms = np.log(shrunk_terms) if multiplicative else np.zeros(m)
         _adjusted(method, adjust(logs, log_terms, False), m, point, warm, out)
         _put_back(out, log_terms, False, n)
