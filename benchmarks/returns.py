@@ -39,7 +39,7 @@ from fivefold.returns.volumes import VolumeParams, forecast_returns
 
 BLOCK_DAYS, TEST_BLOCKS = 28, 3
 #: Chosen on the blocks before the test.
-PARAMS = VolumeParams(periods=4, longest_lag_days=30, category_weight_units=50.0)
+PARAMS = VolumeParams(periods=4, longest_lag_days=90, category_weight_units=50.0)
 AS_OF = date(2026, 11, 22)
 #: Time of the bench for each return that waits: about half of what would like to be mended.
 BENCH_MINUTES_A_UNIT = 0.5

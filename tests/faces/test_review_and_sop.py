@@ -136,6 +136,10 @@ def test_a_review_tells_versions_risk_decisions_and_writes_the_pack(
     assert told["flows"]["materials"] == []
     assert told["flows"]["money"]
     page = (tmp_path / "pack" / "review.html").read_text(encoding="utf-8")
+    assert told["prices"]["counts"]
+    assert {row["item"] for row in told["range"]["choices"]} <= {"LAMP-01", "DESK-7"}
+    for chapter in ("prices", "range"):
+        assert f'<section id="{chapter}"' in page
     assert page.startswith("<!doctype html>")
     for words in ("To decide", "Value at risk".lower(), "Three flows", "No budget was imported"):
         assert words.lower() in page.lower()

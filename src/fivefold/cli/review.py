@@ -154,6 +154,19 @@ def show_review(out: Console, made: Review, files: list[str]) -> None:
         most=20,
     )
     table(out, "Budget, plan, actual", made.budget, most=12)
+    for title, own, shown in (
+        (
+            "Prices to ask, the largest gain first",
+            made.offer["prices"]["proposals"],
+            ("item", "action", "price_now", "price", "gain", "chance_of_gain"),
+        ),
+        (
+            "Range, the dearest to leave undone first",
+            made.offer["range"]["choices"],
+            ("item", "action", "channel", "effective_on", "value_per_year", "next_best_cost"),
+        ),
+    ):
+        table(out, title, own, columns=shown, most=6)
     for path in files:
         out.print(f"Wrote {path}.")
 

@@ -27,6 +27,8 @@ from fivefold.calendars import Periods, next_monday
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 
 FloatArray = npt.NDArray[np.float64]
+#: The delay is learnt over so many days at least, however short the record.
+SHORTEST_LAG_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,8 @@ class VolumeParams:
     history_days : int
         Sales this old still count.
     longest_lag_days : int
-        A return later than this after the sale is not expected.
+        A return later than this after the sale is not expected; nor is one later than half of
+        the record is long, since too few sales are old enough to tell.
     assumed_return_share, assumed_sellable_share : float
         Used where nothing ever came back, or nothing was graded.
     assumed_lag_days : float
@@ -174,6 +177,10 @@ def _lag(dataset: Dataset, params: VolumeParams, as_of: date) -> tuple[FloatArra
         .group_by("order", "item")
         .agg(pl.col("day").min())
     )
+    first = sold["day"].min()
+    known_days = (as_of - first).days if isinstance(first, date) else 0
+    longest = max(SHORTEST_LAG_DAYS, min(params.longest_lag_days, known_days // 2))
+    longest = min(longest, params.longest_lag_days)
     joined = (
         dataset["returns"]
         .filter(pl.col("returned_at").dt.date() <= as_of)
@@ -182,7 +189,7 @@ def _lag(dataset: Dataset, params: VolumeParams, as_of: date) -> tuple[FloatArra
             (pl.col("returned_at").dt.date() - pl.col("day")).dt.total_days().alias("lag"),
             (pl.lit(as_of) - pl.col("day")).dt.total_days().alias("seen"),
         )
-        .filter((pl.col("lag") >= 0) & (pl.col("lag") <= params.longest_lag_days))
+        .filter((pl.col("lag") >= 0) & (pl.col("lag") <= longest))
     )
     # Each return counts once, however many units: one large one must not set the delay of all.
     if joined.height >= 20:
@@ -191,7 +198,7 @@ def _lag(dataset: Dataset, params: VolumeParams, as_of: date) -> tuple[FloatArra
                 joined["lag"].to_numpy(),
                 joined["seen"].to_numpy(),
                 np.ones(joined.height),
-                longest_days=params.longest_lag_days,
+                longest_days=longest,
             ),
             f"{joined.height} returns joined to their orders",
         )

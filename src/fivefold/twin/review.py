@@ -13,6 +13,7 @@ from fivefold.cycle.assumptions import assumptions
 from fivefold.cycle.budget import against_budget
 from fivefold.cycle.changes import parsed
 from fivefold.cycle.effects import Effect, effect_of, gap_options
+from fivefold.cycle.offering import offering
 from fivefold.cycle.plans import Plan
 from fivefold.cycle.progress import Progress, part_of, silent
 from fivefold.cycle.scoped import Question, answered, asked
@@ -66,6 +67,7 @@ class Review:
     options: list[dict[str, Any]]
     assumptions: list[dict[str, Any]]
     budget: list[dict[str, Any]]
+    offer: dict[str, Any]
     flows: dict[str, Any]
 
     def record(self) -> dict[str, Any]:
@@ -97,6 +99,7 @@ class Review:
             "options": self.options,
             "assumptions": self.assumptions,
             "budget": self.budget,
+            **self.offer,
             "flows": self.flows,
         }
 
@@ -185,6 +188,7 @@ def review(
         options=gap_options(plan, dataset).to_dicts(),
         assumptions=assumptions(workspace, plan, dataset),
         budget=against_budget(plan, dataset).to_dicts(),
+        offer=offering(plan, dataset),
         flows=three_flows(plan, dataset, now),
     )
 

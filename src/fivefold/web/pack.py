@@ -15,6 +15,7 @@ from fivefold.web import markup, words
 from fivefold.web.charts import interval, lines
 from fivefold.web.drawing import Figure
 from fivefold.web.markup import Column
+from fivefold.web.pack_offer import prices_section, range_section
 from fivefold.web.report import page_style
 
 Record = Mapping[str, Any]
@@ -44,6 +45,8 @@ _CONTENTS = (
     ("risk", "Risk"),
     ("scenarios", "Scenarios"),
     ("gap", "Closing the gap"),
+    ("prices", "Prices"),
+    ("range", "Range"),
     ("cash", "Cash by month"),
     ("budget", "Budget"),
     ("flows", "Three flows"),
@@ -68,6 +71,8 @@ def html_pack(record: Record) -> str:
         _risk(record, sign),
         _scenarios(record, sign),
         _gap(record, sign),
+        prices_section(record, sign),
+        range_section(record, sign),
         _cash(record, sign),
         _budget(record, sign),
         _flows(record, sign),
@@ -99,6 +104,12 @@ def html_pack(record: Record) -> str:
 
 def _day(value: object) -> str:
     return words.day(value if isinstance(value, date) else date.fromisoformat(str(value)))
+
+
+def _begun(name: object) -> str:
+    """Return a name with a capital at its beginning, the rest as it is."""
+    told = str(name)
+    return told[:1].upper() + told[1:]
 
 
 def _new(record: Record) -> Record:
@@ -212,7 +223,7 @@ def _versions(record: Record, sign: str) -> Markup:
     ]
     columns = [
         Column("Figure"),
-        *(Column(str(v["name"]).capitalize(), numeric=True) for v in versions),
+        *(Column(_begun(v["name"]), numeric=True) for v in versions),
     ]
     unknown = [note for version in versions for note in version["notes"]]
     notes = markup.bullets(dict.fromkeys(unknown))
@@ -237,7 +248,7 @@ def _risk(record: Record, sign: str) -> Markup:
             name = "replanned" if risk["policy"] == "replanned" else "kept"
             rows.append(
                 [
-                    f"{str(world['world']).capitalize()}, {name}",
+                    f"{_begun(world['world'])}, {name}",
                     words.money(risk["mean"], sign, cents=False),
                     f"{words.money(risk['low'], sign, cents=False)} to "
                     f"{words.money(risk['high'], sign, cents=False)}",
@@ -298,7 +309,7 @@ def _gain(world: Record, sign: str) -> list[object]:
         )
 
     return [
-        f"{str(world['world']).capitalize()} ({world['replanned']} against {world['kept']})",
+        f"{_begun(world['world'])} ({world['replanned']} against {world['kept']})",
         words.signed(words.money(row["difference"], sign, cents=False)),
         markup.join(
             [
@@ -338,7 +349,7 @@ def _scenarios(record: Record, sign: str) -> Markup:
         todo = [f"{o['option']}: {o['why']}" for o in effect["options"][:4]]
         cards.append(
             markup.card(
-                str(one["name"]).capitalize(),
+                _begun(one["name"]),
                 _table(columns, rows, str(one["name"])),
                 Markup("<h4>What breaks first</h4>"),
                 markup.bullets(effect["breaks_first"]) or Markup('<p class="note">Nothing.</p>'),
