@@ -9,6 +9,7 @@ References
 ----------
 .. [1] Fisher (1981), "The Lagrangian relaxation method for solving integer programming
    problems", Management Science 27(1), 1-18: subgradient steps and a feasible answer each.
+.. [2] Dueck, Scheuer (1990), "Threshold accepting", Journal of Computational Physics 90(1).
 """
 
 from __future__ import annotations
@@ -37,8 +38,21 @@ Array = npt.NDArray[Any]
 UNSERVED = 1e4
 
 
+#: Lines served again in all tries together, at most: a second or two of a processor.
+TRIED_LINES = 400_000
+#: Tries of another price or turn, at most.
+MOST_TRIES = 1_500
+
+
 def serve_wave(
-    lines: Lines, stock: Stock, places: Places, times: Times, terms: Terms, *, rounds: int
+    lines: Lines,
+    stock: Stock,
+    places: Places,
+    times: Times,
+    terms: Terms,
+    *,
+    rounds: int,
+    tries: int | None = None,
 ) -> Legs:
     """Return the legs that cost least of all rounds; `stock.buckets` and `room` are used up.
 
@@ -48,6 +62,9 @@ def serve_wave(
         As `source` takes them; orders in the order in which they would be served.
     rounds : int
         Rounds of prices; 0 is the greedy answer.
+    tries : int, optional
+        Other prices and turns tried from the best round on; default is as many as
+        `TRIED_LINES` and `MOST_TRIES` allow.
 
     Notes
     -----
@@ -58,6 +75,7 @@ def serve_wave(
     best = base.serve(np.zeros(len(stock.prices), np.float32), None)
     fewest = best.unmet
     price = np.zeros(len(stock.prices))
+    kept, turns = price.copy(), None
     scale = float(np.nanmean(best.legs.cost)) if len(best.legs.cost) else 0.0
     for turn in range(rounds):
         wanted, regret = base.wanted(price.astype(np.float32))
@@ -69,11 +87,63 @@ def serve_wave(
         for order in (None, np.argsort(-regret, kind="stable")):
             found = base.serve(price.astype(np.float32), order)
             if found.cost < best.cost - 1e-9 and (found.unmet <= fewest).all():
-                best = found
+                best, kept, turns = found, price.copy(), order
+    if rounds:
+        if tries is None:
+            tries = min(MOST_TRIES, TRIED_LINES // max(len(lines.rows), 1))
+        best = _search(base, best, kept, turns, fewest=fewest, tries=tries, scale=scale)
     stock.buckets[:] = best.buckets
     stock.free[:] = with_buckets(stock, best.buckets).free
     places.room[:] = best.room
     return best.legs
+
+
+def _search(
+    base: _Run,
+    best: _Served,
+    price: Array,
+    order: Array | None,
+    *,
+    fewest: Array,
+    tries: int,
+    scale: float,
+) -> _Served:
+    """Return the best answer found by serving again at a changed price or in a changed turn.
+
+    Threshold accepting [2]_: a change stays while it costs little more than what it replaces,
+    less and less as tries go on.
+    """
+    orders = len(base.lines.order_first) - 1
+    turns = np.arange(orders) if order is None else order.copy()
+    wanted, _regret = base.wanted(np.zeros(len(price), np.float32))
+    asked = np.flatnonzero(np.isin(base.item_of, base.lines.rows["item"]))
+    # One holder alone has the item whatever its price.
+    several = np.bincount(base.item_of, minlength=base.item_of.max(initial=0) + 1)[base.item_of] > 1
+    short = asked[((wanted[asked] > base.held[asked]) | (price[asked] > 0)) & several[asked]]
+    if len(short) == 0 or orders < 2:
+        return best
+    # Seeded by what is served, so that the same wave is answered the same way.
+    rng = np.random.default_rng(len(base.lines.rows))
+    now = best
+    for step in range(tries):
+        slack = 0.5 * scale * (1.0 - step / tries)
+        trial, sequence = price, turns
+        if rng.random() < 0.7:
+            trial = price.copy()
+            at = short[rng.integers(len(short))]
+            trial[at] = max(0.0, trial[at] + rng.normal(0.0, 0.7 * scale))
+        else:
+            one, two = rng.integers(0, orders, 2)
+            sequence = turns.copy()
+            moved = sequence[one]
+            sequence = np.insert(np.delete(sequence, one), two, moved)
+        found = base.serve(trial.astype(np.float32), sequence)
+        if (found.unmet > fewest).any() or found.cost > now.cost + slack:
+            continue
+        price, turns, now = trial, sequence, found
+        if found.cost < best.cost - 1e-9:
+            best = found
+    return best
 
 
 class _Served:

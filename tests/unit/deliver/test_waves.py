@@ -96,3 +96,28 @@ def test_without_rounds_the_answer_is_the_greedy_one() -> None:
     lines, stock, places = world(*args)
     wave = serve_wave(lines, stock, places, TIMES, TERMS, rounds=0)
     assert wave.place.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tries_bring_a_wave_nearer_to_the_least_cost_of_all_ways(seed: int) -> None:
+    # Orders of one unit of one item: an assignment, which can be solved exactly.
+    from scipy.optimize import linear_sum_assignment
+
+    rng = np.random.default_rng(seed)
+    zone = rng.integers(2, 9, (10, 4))
+    units = rng.integers(1, 5, 4)
+    units[0] += max(0, 10 - int(units.sum()))
+    wanted = np.ones(10, np.int64)
+
+    def cost(tries: int) -> float:
+        lines, stock, sites = world(units, zone, wanted)
+        legs = serve_wave(lines, stock, sites, TIMES, TERMS, rounds=5, tries=tries)
+        assert (legs.place >= 0).all()
+        assert int(stock.buckets["units"].sum()) == int(units.sum()) - 10
+        return float(legs.cost.sum())
+
+    seats = np.repeat(np.arange(4), units)
+    each = 1.0 + RATES[zone, 1][:, seats]
+    best = float(each[linear_sum_assignment(each)].sum())
+    assert cost(400) <= cost(0) + 1e-9
+    assert cost(400) == pytest.approx(best)
