@@ -24,7 +24,7 @@ from fivefold.connect.tables import write_csv, write_parquet
 from fivefold.cycle import notes
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.decisions import QuantityEdit, edit_quantities, release, snooze
-from fivefold.cycle.execution import take_back
+from fivefold.cycle.taking_back import take_back
 from fivefold.errors import DataError, FivefoldError, NotFoundError
 from fivefold.web.tower import grids, rendering
 from fivefold.web.tower.grids import Grid, filtered, grid_query, page

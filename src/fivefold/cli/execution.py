@@ -91,7 +91,7 @@ def order_command(
     """Take a customer order: promise each unit once, reserve what is there."""
     from fivefold.cli.output import emit, table
     from fivefold.cli.when import plan_day
-    from fivefold.cycle.execution import take_order
+    from fivefold.cycle.ordering import take_order
     from fivefold.cycle.workspace import Workspace
 
     wanted = [{"item": item, "quantity": units} for item, units in quantities_of(lines).items()]
@@ -136,7 +136,7 @@ def ship_command(
 
     from fivefold.cli.output import emit, table
     from fivefold.cli.when import plan_day
-    from fivefold.cycle.execution import ship
+    from fivefold.cycle.shipping import ship
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
@@ -172,7 +172,7 @@ def return_command(
     """Take goods back: refund, value every way to treat them, do the best, open the case."""
     from fivefold.cli.output import emit, table
     from fivefold.cli.when import plan_day
-    from fivefold.cycle.execution import take_back
+    from fivefold.cycle.taking_back import take_back
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:

@@ -14,8 +14,9 @@ import polars as pl
 from fivefold.cycle import documents
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.channel_advice import planned_dataset
-from fivefold.cycle.execution import TakenBack, channel_of, take_back, value_return
 from fivefold.cycle.fulfilment import is_written, operations_of
+from fivefold.cycle.ordering import channel_of
+from fivefold.cycle.taking_back import TakenBack, take_back, value_return
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.fees import fee_cards
 from fivefold.errors import ConflictError, NotFoundError

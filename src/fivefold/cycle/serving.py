@@ -10,7 +10,7 @@ import polars as pl
 
 from fivefold.cycle.backorders import waiting_rows
 from fivefold.cycle.documents import ORDER_TAKEN
-from fivefold.cycle.execution import channel_of, order_rows, planned
+from fivefold.cycle.ordering import channel_of, order_rows, planned
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.order_sourcing import SourcingParams, source_orders
 from fivefold.deliver.warehouse.packing import Box, Packed, Thing, choose_boxes

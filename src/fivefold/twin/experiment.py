@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fivefold.cycle.execution import costs_of_sale
 from fivefold.cycle.plans import Plan
 from fivefold.cycle.progress import Progress, silent
+from fivefold.cycle.shipping import costs_of_sale
 from fivefold.ledger.journal import Journal
 from fivefold.model import Dataset
 from fivefold.twin.draws import Stream, asked_before, draw

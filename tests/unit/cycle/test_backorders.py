@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 from fivefold.cycle.backorders import cancel_order, fill_backorders
-from fivefold.cycle.execution import ship, take_order
+from fivefold.cycle.ordering import take_order
 from fivefold.cycle.receiving import receive
 from fivefold.cycle.serving import quote, source_open
+from fivefold.cycle.shipping import ship
 from fivefold.errors import ConflictError
 from fivefold.ledger.balances import on_hand
 from fivefold.ledger.events import Line, opening_stock

@@ -8,8 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.cycle.execution import ship, take_order
 from fivefold.cycle.importing import import_files
+from fivefold.cycle.ordering import take_order
+from fivefold.cycle.shipping import ship
 from fivefold.cycle.workspace import Workspace
 from fivefold.ledger.balances import goods_frame, on_hand
 from fivefold.ledger.money import accrued, balances, contribution

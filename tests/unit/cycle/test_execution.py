@@ -11,10 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from fivefold.cycle import execution, receiving
-from fivefold.cycle.execution import ship, take_back, take_order
+from fivefold.cycle import ordering, receiving
 from fivefold.cycle.importing import import_files
+from fivefold.cycle.ordering import take_order
 from fivefold.cycle.receiving import OverReceiptError, receive
+from fivefold.cycle.shipping import ship
+from fivefold.cycle.taking_back import take_back
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import ConflictError, NotFoundError
 from fivefold.ledger.balances import on_hand
@@ -333,7 +335,7 @@ def test_units_taken_between_the_look_and_the_promise_make_it_look_again(
             take_order(store, [{"item": "GIFT", "quantity": 1}], actor="x", at=NOON, order="FAST")
         return found
 
-    monkeypatch.setattr(execution, "source_orders", slow)
+    monkeypatch.setattr(ordering, "source_orders", slow)
     taken = take_order(store, [{"item": "GIFT", "quantity": 1}], actor="t", at=NOON, order="SLOW")
     assert on_hand_legs(taken) == 0
     assert len(calls) == 3

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from fivefold.cycle.execution import ship, take_order
+from fivefold.cycle.ordering import take_order
 from fivefold.cycle.returning import (
     authorise_return,
     plan_returns,
@@ -16,6 +16,7 @@ from fivefold.cycle.returning import (
     returns_record,
     taken_record,
 )
+from fivefold.cycle.shipping import ship
 from fivefold.errors import ConflictError, NotFoundError
 from fivefold.ledger.balances import on_hand
 from fivefold.ledger.money import balances

@@ -22,9 +22,11 @@ from fivefold.cycle.amending import (
 )
 from fivefold.cycle.backorders import cancel_order
 from fivefold.cycle.bookkeeping import at_noon
-from fivefold.cycle.execution import ship, take_back, take_order
+from fivefold.cycle.ordering import take_order
 from fivefold.cycle.receiving import receive
 from fivefold.cycle.serving import quote
+from fivefold.cycle.shipping import ship
+from fivefold.cycle.taking_back import take_back
 
 router = APIRouter(prefix="/api/v1", tags=["execution"])
 

@@ -11,7 +11,7 @@ import polars as pl
 from fivefold.cycle import documents
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.caring import case_trail, list_cases
-from fivefold.cycle.execution import ReturnWorth, value_return
+from fivefold.cycle.taking_back import ReturnWorth, value_return
 from fivefold.errors import FivefoldError
 from fivefold.returns.care_desk import owner_of
 from fivefold.web import words
