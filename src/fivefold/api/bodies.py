@@ -220,6 +220,55 @@ class Shipment(Body):
     """The shipping of a customer order."""
 
     on: Day | None = None
+    service: Text = Field("", description="Service of its parcels; default the cheapest in time.")
+
+
+class ParcelQuestion(Body):
+    """What would be sent, and where to."""
+
+    quantities: dict[Name, Units] = Field(min_length=1, max_length=200)
+    postal_code: Annotated[str, Field(max_length=12, pattern=r"^[A-Za-z0-9 -]*$")] = ""
+    location: Text = Field("", description="Place it leaves from; default the own channel's.")
+    promised_on: Day | None = None
+    on: Day | None = None
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"quantities": {"LAMP-01": 2}, "postal_code": "60601"}]},
+    )
+
+
+class ParcelEvent(Body):
+    """What happened to a parcel."""
+
+    kind: Name = Field(description="delivered, delayed, attempted, lost, damaged and others.")
+    occurred_at: AwareDatetime
+    note: Text = ""
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"kind": "delivered", "occurred_at": "2026-11-27T15:04:00Z"}]
+        },
+    )
+
+
+class ParcelNumber(Body):
+    """The carrier's number of a parcel."""
+
+    tracking: Annotated[str, Field(min_length=4, max_length=40, pattern=r"^[A-Za-z0-9-]+$")]
+
+
+class ParcelAddress(Body):
+    """Who a label names; nothing of it is kept."""
+
+    recipient: Text = ""
+    street: Text = ""
+
+
+class GrantedClaim(Body):
+    """What a carrier grants for a claim."""
+
+    amount: Annotated[float, Field(ge=0, le=1e9)]
+    on: Day | None = None
 
 
 class NewReturn(Body):

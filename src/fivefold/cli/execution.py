@@ -128,6 +128,9 @@ def order_command(
 def ship_command(
     order: Annotated[str, typer.Argument(help="Customer order.")],
     workspace: WorkspaceOption = WORKSPACE,
+    service: Annotated[
+        str, typer.Option(help="Service of its parcels. [default: the cheapest in time]")
+    ] = "",
     as_of: DateOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -140,7 +143,8 @@ def ship_command(
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        done = ship(store, order, actor=ACTOR, at=_noon(plan_day(store, as_of)))
+        at = _noon(plan_day(store, as_of))
+        done = ship(store, order, actor=ACTOR, at=at, service=service)
 
     def show(out: Console) -> None:
         words = {
@@ -151,6 +155,12 @@ def ship_command(
         out.print(f"{order} {words[done.status]}; {done.waiting_units} units wait.")
         if done.lines:
             table(out, "Shipped", list(done.lines))
+        if done.parcels:
+            columns = ("parcel", "service", "zone", "billable_lb", "cost", "expected_on")
+            table(out, "Parcels", list(done.parcels), columns=columns)
+            for parcel in done.parcels:
+                out.print(f"{parcel['parcel']}: {parcel['because']}", markup=False)
+            out.print(f"`fivefold parcels label {order}` makes the labels.")
 
     emit(asdict(done), as_json=as_json, show=show)
 

@@ -348,10 +348,13 @@ class Operations:
         at: datetime,
         waiting: Collection[int] = (),
         key: str = "",
+        parcel_cost: Mapping[str, float] | None = None,
     ) -> list[Command]:
         """Return the commands that ship a customer order, one a location it ships from.
 
         `waiting` are the lines of which units are still to come; the others are complete.
+        `parcel_cost` is what carriers take for the parcels of a location, beyond what its lines
+        say of carriage.
         """
         commands = []
         for location in sorted({line.location for line in lines}):
@@ -364,7 +367,8 @@ class Operations:
                 location=location,
                 channel=channel,
                 lines=[self._sold(line) for line in here],
-                carriage_minor=sum(self.cents(x.carriage * x.quantity) for x in here),
+                carriage_minor=sum(self.cents(x.carriage * x.quantity) for x in here)
+                + self.cents((parcel_cost or {}).get(location, 0.0)),
                 to_kind="customer",
                 currency=self.currency,
             )

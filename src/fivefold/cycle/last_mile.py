@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 
 from fivefold.check import check_plan
+from fivefold.cycle.documents import PARCEL_TRACKED
 from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.cycle.progress import Progress, silent
 from fivefold.cycle.workspace import Workspace
@@ -26,7 +27,6 @@ from fivefold.errors import DataError, NotFoundError, Problem
 from fivefold.ledger import events
 from fivefold.model import Dataset, Outcome, schema
 
-PARCEL_TRACKED = "parcel.tracked"
 #: Tables a day of routes keeps.
 KEPT = ("routes", "route_stops", "unrouted", "explanations", "violations")
 

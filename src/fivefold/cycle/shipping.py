@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
 import polars as pl
@@ -11,8 +12,10 @@ import polars as pl
 from fivefold.cycle import documents
 from fivefold.cycle.backorders import shipped_units, unshipped
 from fivefold.cycle.fulfilment import SoldLine, operations_of
+from fivefold.cycle.parcels import PARCEL_KINDS, Sent, send
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import NotFoundError
+from fivefold.model import Dataset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,15 +27,23 @@ class Shipped:
     lines: tuple[dict[str, Any], ...]
     revenue: float
     waiting_units: int
+    parcels: tuple[dict[str, Any], ...]
 
 
-def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipped:
+def ship(
+    workspace: Workspace, order: str, *, actor: str, at: datetime, service: str = ""
+) -> Shipped:
     """Return what shipped of a customer order: everything reserved for it, with its money.
+
+    Orders of an own channel leave in parcels, each by the cheapest service that is there by the
+    day promised, or by the one named; what the carrier takes is booked as carriage.
 
     Raises
     ------
     NotFoundError
-        If there is no such order here.
+        If there is no such order here, or no such service.
+    ConflictError
+        If the parcels break a rule.
     """
     dataset = workspace.dataset(as_of=at.date())
     taken = [f for f in workspace.recorded(documents.ORDER_TAKEN) if f.subject == order]
@@ -44,12 +55,14 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
     sold = []
     waiting: dict[int, int] = {}
     channel = taken[-1].body["lines"][0]["channel"]
+    own = _own_parcels(dataset, channel)
+    spent = WITHOUT_PARCELS if own else SPENT_PER_SALE
     for line in taken[-1].body["lines"]:
         mine = {key: units for key, units in left.items() if key[0] == line["line"]}
         before = sum(units for (name, _), units in gone.items() if name == line["line"])
         waiting[line["line"]] = line["quantity"] - before - sum(mine.values())
         for (_, location, lot), units in sorted(mine.items()):
-            charged, carriage = _costs_of_sale(plan, line["item"], channel)
+            charged, carriage = _costs_of_sale(plan, line["item"], channel, spent)
             sold.append(
                 SoldLine(
                     line=line["line"],
@@ -69,10 +82,13 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
             lines=(),
             revenue=0.0,
             waiting_units=sum(waiting.values()),
+            parcels=(),
         )
     operations = operations_of(workspace, dataset, actor=actor)
     # What comes later to the same place ships under a number of its own.
     again = any(location in {x.location for x in sold} for _, location in gone)
+    sent = _sent(dataset, taken[-1].body["lines"], order, sold, at, service) if own else None
+    sold, parcel_cost = _carried(plan, channel, sold, sent)
     commands = operations.ship_order(
         order,
         channel,
@@ -80,17 +96,66 @@ def ship(workspace: Workspace, order: str, *, actor: str, at: datetime) -> Shipp
         at=at,
         waiting=[line for line, units in waiting.items() if units],
         key=f"ship-order-{sum(gone.values())}" if again else "",
+        parcel_cost=parcel_cost,
     )
     status = "ok"
     for command in commands:
-        status = operations.write(command).status
+        place = command.moves[0].src.location
+        status = operations.write(command, *(sent.facts(place) if sent else ())).status
     return Shipped(
         order=order,
         status=status,
         lines=tuple({"item": s.item, "quantity": s.quantity, "from": s.location} for s in sold),
         revenue=sum(s.unit_price * s.quantity for s in sold),
         waiting_units=sum(waiting.values()),
+        parcels=() if sent is None else tuple(sent.parcels.to_dicts()),
     )
+
+
+def _own_parcels(dataset: Dataset, channel: str) -> bool:
+    kinds = dataset["channels"].filter(pl.col("channel") == channel)["kind"]
+    return bool(kinds.is_in(PARCEL_KINDS).any())
+
+
+def _sent(
+    dataset: Dataset,
+    lines: Sequence[Mapping[str, Any]],
+    order: str,
+    sold: Sequence[SoldLine],
+    at: datetime,
+    service: str,
+) -> Sent:
+    """Return the parcels of what leaves, by the days promised when the order was taken."""
+    days = {line["line"]: line.get("promised_on") for line in lines}
+    promised = {line: date.fromisoformat(day) if day else None for line, day in days.items()}
+    return send(
+        dataset,
+        order,
+        sold,
+        on=at.date(),
+        service=service,
+        promised=promised,
+        postal_code=lines[0].get("ship_postal_code"),
+    )
+
+
+def _carried(
+    plan: Any, channel: str, sold: Sequence[SoldLine], sent: Sent | None
+) -> tuple[list[SoldLine], dict[str, float]]:
+    """Return lines and cost of parcels by place; the plan's own figure where one is unknown."""
+    if sent is None:
+        return list(sold), {}
+    known: dict[str, float] = {}
+    lines = []
+    for line in sold:
+        cost = sent.cost_at(line.location)
+        if cost is not None:
+            known[line.location] = cost
+            lines.append(line)
+        else:
+            whole = _costs_of_sale(plan, line.item, channel)[1]
+            lines.append(replace(line, carriage=whole))
+    return lines, known
 
 
 #: Fee and cost lines of a channel that fall due with each unit sold.
@@ -102,32 +167,39 @@ CHARGED_PER_SALE = (
     "PER_ITEM_SELLING_FEES",
 )
 #: Lines of a channel that are paid to a carrier or spent on labour with each unit sold.
-SPENT_PER_SALE = ("PARCEL_CARRIAGE", "PICK_PACK", "PACKAGING")
+WITHOUT_PARCELS = ("PICK_PACK", "PACKAGING")
+SPENT_PER_SALE = ("PARCEL_CARRIAGE", *WITHOUT_PARCELS)
 
 
-def costs_of_sale(fees: pl.DataFrame) -> dict[tuple[str, str], tuple[dict[str, float], float]]:
+def costs_of_sale(
+    fees: pl.DataFrame, spent: Sequence[str] = SPENT_PER_SALE
+) -> dict[tuple[str, str], tuple[dict[str, float], float]]:
     """Return, by item and channel, marketplace fees by name and carriage, of one unit sold.
 
     Parameters
     ----------
     fees : polars.DataFrame
         The channel_fees table.
+    spent : sequence of str
+        Lines that count as carriage.
     """
     found: dict[tuple[str, str], tuple[dict[str, float], float]] = {}
     for item, channel, line, amount in fees.select(
         "item", "channel", "line", "counted"
     ).iter_rows():
-        charged, spent = found.get((item, channel), ({}, 0.0))
+        charged, paid = found.get((item, channel), ({}, 0.0))
         if amount and line in CHARGED_PER_SALE:
             charged = {**charged, line: amount}
-        elif amount and line in SPENT_PER_SALE:
-            spent += amount
-        found[item, channel] = (charged, spent)
+        elif amount and line in spent:
+            paid += amount
+        found[item, channel] = (charged, paid)
     return found
 
 
-def _costs_of_sale(plan: Any, item: str, channel: str) -> tuple[dict[str, float], float]:
+def _costs_of_sale(
+    plan: Any, item: str, channel: str, spent: Sequence[str] = SPENT_PER_SALE
+) -> tuple[dict[str, float], float]:
     if plan is None:
         return {}, 0.0
     own = plan["channel_fees"].filter((pl.col("item") == item) & (pl.col("channel") == channel))
-    return costs_of_sale(own).get((item, channel), ({}, 0.0))
+    return costs_of_sale(own, spent).get((item, channel), ({}, 0.0))

@@ -23,7 +23,7 @@ import polars as pl
 from fivefold.connect.extending import Extended, extend, extends
 from fivefold.connect.loaded import Loaded
 from fivefold.connect.merge import check_tables, merge
-from fivefold.cycle import documents
+from fivefold.cycle import documents, parcel_records
 from fivefold.cycle.documents import Recorded
 from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.errors import DataError, NotFoundError, Problem
@@ -268,13 +268,18 @@ class Workspace:
             documents.CASE_CLOSED,
             documents.WORK_REPORTED,
             documents.WORK_REWORKED,
+            *parcel_records.PARCEL_FACTS,
         )
         orders = documents.supply_orders(imported["supply_orders"], told)
+        sent, inside = parcel_records.parcels(told), parcel_records.parcel_lines(told)
+        customers = documents.customer_orders(imported["orders"], told)
         tables = {
             "supply_orders": orders,
             "goods_receipts": documents.goods_receipts(imported["goods_receipts"], orders, told),
             "inspections": documents.inspections(imported["inspections"], told),
-            "orders": documents.customer_orders(imported["orders"], told),
+            "orders": parcel_records.with_deliveries(customers, sent, inside),
+            "parcels": sent,
+            "parcel_lines": inside,
             "returns": documents.returns(imported["returns"], told),
             "cases": documents.cases(told),
             "work_reports": documents.work_reports(told),

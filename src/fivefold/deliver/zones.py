@@ -71,6 +71,22 @@ def zip_coordinates(postal_code: str | None) -> tuple[float, float] | None:
     return known.get(padded) or known.get(padded[:3])
 
 
+@cache
+def zip_place(postal_code: str) -> str:
+    """Return city and state of a US ZIP code, empty where it is not known.
+
+    >>> zip_place("60601"), zip_place("99999")
+    ('Chicago, IL', '')
+    """
+    import zipcodes
+
+    digits = postal_code.strip().split("-")[0]
+    if not digits.isdigit() or len(digits) > 5:
+        return ""
+    found = zipcodes.filter_by(zip_code=digits.zfill(5))  # type: ignore[no-untyped-call]
+    return f"{found[0]['city']}, {found[0]['state']}" if found else ""
+
+
 def great_circle_miles(
     latitude_a: npt.ArrayLike,
     longitude_a: npt.ArrayLike,
@@ -114,14 +130,25 @@ def zones_of(miles: npt.ArrayLike) -> IntArray:
 
 def ground_days(book: FeeBook, zone: int) -> int:
     """Return the working days of ground carriage to a zone, by the card in force."""
-    figure = book.find("PARCEL_TRANSIT_DAYS", option="ground", region=f"zone_{zone}")
-    if figure is None or figure.amount is None:
-        return ASSUMED_GROUND_DAYS
-    return int(figure.amount)
+    days = service_days(book, "ground", zone)
+    return ASSUMED_GROUND_DAYS if days is None else days
 
 
-def carriage(book: FeeBook, *, zone: int, weight_lb: float, spread_share: float = 0.0) -> FeeLine:
-    """Return what a carrier takes for a parcel by ground.
+def service_days(book: FeeBook, service: str, zone: int) -> int | None:
+    """Return the working days of a service to a zone by the card in force, None where unknown."""
+    figure = book.find("PARCEL_TRANSIT_DAYS", option=service, region=f"zone_{zone}")
+    return None if figure is None or figure.amount is None else int(figure.amount)
+
+
+def carriage(
+    book: FeeBook,
+    *,
+    zone: int,
+    weight_lb: float,
+    spread_share: float = 0.0,
+    service: str = "ground",
+) -> FeeLine:
+    """Return what a carrier takes for a parcel by a service.
 
     Parameters
     ----------
@@ -131,9 +158,11 @@ def carriage(book: FeeBook, *, zone: int, weight_lb: float, spread_share: float 
         Billable weight: the greater of real and dimensional weight.
     spread_share : float
         How far an assumed rate may be off, for its ends.
+    service : str
+        The option of its rates on the cards.
     """
     name = "PARCEL_CARRIAGE"
-    figure = book.find(name, option="ground", region=f"zone_{zone}", value=weight_lb)
+    figure = book.find(name, option=service, region=f"zone_{zone}", value=weight_lb)
     amount = None if figure is None else figure.at(weight_lb)
     if figure is None or amount is None:
         return FeeLine(

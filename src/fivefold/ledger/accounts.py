@@ -50,7 +50,10 @@ ACCOUNTS: dict[str, tuple[AccountSide, str]] = {
     "shipping_revenue": ("income", "Shipping and gift wrap paid by customers."),
     "promotions": ("income", "Discounts given; lowers income."),
     "refunds": ("income", "Money given back to customers; lowers income."),
-    "reimbursements": ("income", "Paid by the marketplace for lost and damaged goods."),
+    "reimbursements": (
+        "income",
+        "Paid by marketplace or carrier for lost and damaged goods.",
+    ),
     "liquidation_revenue": ("income", "Returned or aged goods sold off."),
     "other_income": ("income", "Anything else that came in."),
     "cost_of_goods_sold": ("expense", "Moving average cost of goods that went to customers."),

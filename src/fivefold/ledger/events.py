@@ -9,6 +9,7 @@ from fivefold.ledger.entries import Command, Fact, Move, Place, Posting, fingerp
 from fivefold.ledger.selling import (
     Disposition,
     SaleLine,
+    carrier_claim,
     deliver,
     dispose,
     refund,
@@ -49,6 +50,7 @@ __all__ = [
     "Place",
     "Posting",
     "SaleLine",
+    "carrier_claim",
     "deliver",
     "dispose",
     "fingerprint",

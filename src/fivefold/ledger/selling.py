@@ -351,3 +351,40 @@ def refund(
         ref=order,
         channel=channel,
     )
+
+
+def carrier_claim(
+    *,
+    key: str,
+    actor: str,
+    effective_at: datetime,
+    order: str,
+    channel: str,
+    amounts_minor: Mapping[str, int],
+    currency: str = "USD",
+) -> Command:
+    """Return what a carrier grants for goods it lost or damaged, by item, owed by it.
+
+    The goods went to the customer when they shipped; nothing moves.
+    """
+    postings: list[Posting] = []
+    for item, amount in amounts_minor.items():
+        postings += signed_posting(
+            "reimbursements",
+            "receivable",
+            amount,
+            currency=currency,
+            fee_type="carrier_claim",
+            item=item,
+            order=order,
+            channel=channel,
+        )
+    return Command(
+        key=key,
+        kind="carrier_claim",
+        actor=actor,
+        effective_at=effective_at,
+        postings=tuple(postings),
+        ref=order,
+        channel=channel,
+    )

@@ -202,10 +202,11 @@ def ship_order(
     """Ship what is reserved for a customer order; revenue, fees and cost are booked."""
 
     def work() -> dict[str, Any]:
-        done = ship(company, order, actor=asking.actor, at=at_noon(body.on or company.today()))
+        at = at_noon(body.on or company.today())
+        done = ship(company, order, actor=asking.actor, at=at, service=body.service)
         if done.status == "ok":
             context.webhooks.tell(company, "order.shipped", {"order": order})
-        return asdict(done)
+        return dict(jsonable(asdict(done)))
 
     return once(request, company, key, work)
 
