@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fivefold.cli.app import WORKSPACE, DateOption, JsonOption, WorkspaceOption, told_errors
+from fivefold.cli.app import (
+    WORKSPACE,
+    DateOption,
+    JsonOption,
+    WorkspaceOption,
+    read_files,
+    told_errors,
+)
 from fivefold.cli.data import ACTOR
 from fivefold.cli.execution import quantities_of
 
@@ -160,9 +168,60 @@ def cancel_command(
     emit(found, as_json=as_json, show=show)
 
 
+def take_command(
+    files: Annotated[
+        list[Path], typer.Argument(help="Orders: a table, a workbook, a marketplace's report.")
+    ],
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take the open orders of files: each promised and reserved for, once; all or none.
+
+    A row that is wrong is named with its place, and then no order is taken. Rows have order,
+    line, item, channel, quantity and ordered_at, and may have unit_price and ship_postal_code.
+    """
+    from fivefold.cli.output import emit, table
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.intake import take_orders
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        at = _noon(plan_day(store, as_of))
+        done = take_orders(store, read_files(files), actor=ACTOR, at=at)
+    legs = [leg for taken in done.taken for leg in taken.legs]
+    again = sum(taken.status == "duplicate" for taken in done.taken)
+
+    def show(out: Console) -> None:
+        told = f"{len(done.taken) - again} orders taken"
+        if again:
+            told += f", {again} taken before (the same answers again)"
+        if done.passed_over:
+            told += f", {done.passed_over} lines that ask for nothing passed over"
+        out.print(f"{told}.")
+        table(out, "Promised", legs, columns=("order", *_LEGS[:-1]), most=40)
+
+    emit(
+        {
+            "orders": [
+                {"order": taken.order, "status": taken.status, "legs": list(taken.legs)}
+                for taken in done.taken
+            ],
+            "passed_over": done.passed_over,
+        },
+        as_json=as_json,
+        show=show,
+    )
+
+
 COMMANDS = (("promise", promise_command),)
 GROUP = (
     "orders",
-    "Open orders: where they are served from, who waits, cancellations.",
-    (("source", source_command), ("fill", fill_command), ("cancel", cancel_command)),
+    "Open orders: taken from files, where they are served from, who waits, cancellations.",
+    (
+        ("take", take_command),
+        ("source", source_command),
+        ("fill", fill_command),
+        ("cancel", cancel_command),
+    ),
 )
