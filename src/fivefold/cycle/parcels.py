@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.check.findings import none
 from fivefold.check.carriage import check_carriage
+from fivefold.check.findings import none
 from fivefold.cycle import documents
 from fivefold.cycle.fulfilment import SoldLine, is_written, operations_of
 from fivefold.cycle.workspace import Workspace
