@@ -56,7 +56,8 @@ def run_network(workspace: Path, out: Path, *, as_json: bool) -> None:
         show_workforce(console, workforce)
         console.print(f"Wrote {written}.")
         console.print(
-            "Next: `fivefold network why FC-TX01 DS-001`, `fivefold network show --out map.svg`."
+            "Next: `fivefold network why FC-TX01 DS-001`, `fivefold network sort`, "
+            "`fivefold workforce plan --surge 0.6`, `fivefold network site --open 50`."
         )
 
     emit(
