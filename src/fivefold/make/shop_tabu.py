@@ -194,20 +194,14 @@ def _path(
 def _forbidden(
     segment: np.ndarray, size: int, moved: int, forward: bool, tabu: np.ndarray, step: int
 ) -> bool:
-    """Return whether a move brings back a sequence given up lately.
+    """Return whether a move brings back the neighbour it would jump last, given up lately.
 
-    `segment` is the new sequence; the moved task is its last where it went forward.
+    `segment` is the new sequence; the moved task is its last where it went forward. To forbid
+    a move for any of the tasks it jumps leaves too few.
     """
-    for place in range(size):
-        other = segment[place]
-        if other == moved:
-            continue
-        if forward:
-            if tabu[other, moved] > step:
-                return True
-        elif tabu[moved, other] > step:
-            return True
-    return False
+    if forward:
+        return bool(tabu[segment[size - 2], moved] > step)
+    return bool(tabu[moved, segment[1]] > step)
 
 
 @njit(cache=True, nogil=True)
