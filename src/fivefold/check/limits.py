@@ -568,16 +568,26 @@ def _storage(cube: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 
 def _amounts_are_given(dataset: Dataset, limits: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """The amounts a plan states are those of the tables."""
+    """The amounts a plan states are those of the tables, priced overtime bought or not."""
+    overtime = dataset["resources"].select(
+        kind=pl.lit("resource_hours"),
+        subject="resource",
+        may_miss=pl.when(pl.col("overtime_cost_per_hour").is_not_null())
+        .then("overtime_hours_per_week")
+        .otherwise(0.0)
+        .fill_null(0.0),
+    )
     given = (
         limits.select("kind", "subject", "week", "amount")
         .group_by("kind", "subject", period_start="week")
         .agg(given="amount")
     )
-    joined = dataset["limit_prices"].join(
-        given, on=["kind", "subject", "period_start"], how="inner"
+    joined = (
+        dataset["limit_prices"]
+        .join(given, on=["kind", "subject", "period_start"], how="inner")
+        .join(overtime, on=["kind", "subject"], how="left")
     )
-    near = pl.col("given").list.min()
+    near = pl.col("given").list.min() - pl.col("may_miss").fill_null(0.0)
     far = pl.col("given").list.max()
     yield violations(
         joined.filter(

@@ -11,6 +11,7 @@ from datetime import date
 from math import sqrt
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from fivefold.model import Dataset
@@ -20,6 +21,7 @@ from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.exact import solve_exact
 from fivefold.plan.supply.flows import flows_of, node_costs
 from fivefold.plan.supply.network import NEVER, Committed, Floats, SupplyNetwork
+from fivefold.plan.supply.overtime import OvertimeBook, with_overtime_that_pays
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.passes import better_commit, commit_plan, without_idle_lots
 from fivefold.plan.supply.prices import (
@@ -82,6 +84,7 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
         model = with_reserved(read_supply(dataset, params, as_of), params.reserved)
     except BillOfMaterialCycleError as error:
         return _no_plan(error)
+    model, overtime = with_overtime_that_pays(dataset, model, params, price_limits)
     set_up = _set_up_hours(dataset)
     reference = read_reference(dataset, model, params)
     if reference is None:
@@ -102,7 +105,25 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
         changes=draft.changes,
         bound=bound,
     )
-    return replace(outcome, notes={**outcome.notes, **draft.notes})
+    outcome = replace(outcome, notes={**outcome.notes, **draft.notes})
+    return _with_overtime(outcome, overtime, draft.model) if overtime.rows else outcome
+
+
+def _with_overtime(outcome: Outcome, overtime: OvertimeBook, model: SupplyModel) -> Outcome:
+    """Return the outcome with the overtime it buys told, and its price beside the plan's cost."""
+    weeks, limits = model.periods.starts(), outcome["limit_prices"]
+    bought = list(overtime.bought(limits, weeks))
+    told = explanations_frame(list(overtime.reasons(limits, weeks)))
+    known = outcome.explanations
+    notes = {
+        "overtime_hours": sum(hours for _, hours in bought),
+        "overtime_value": sum(hours * row.cost_per_hour for row, hours in bought),
+    }
+    return replace(
+        outcome,
+        explanations=None if known is None else pl.concat([known, told], how="diagonal_relaxed"),
+        notes={**outcome.notes, **notes},
+    )
 
 
 def _afresh(model: SupplyModel, params: SupplyParams) -> Draft:
