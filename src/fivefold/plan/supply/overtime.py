@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -45,7 +46,7 @@ class OvertimeBook:
 
     rows: list[Overtime] = field(default_factory=list)
 
-    def bought(self, limits: pl.DataFrame, weeks: list[object]) -> Iterator[tuple[Overtime, float]]:
+    def bought(self, limits: pl.DataFrame, weeks: list[date]) -> Iterator[tuple[Overtime, float]]:
         """Yield each week's overtime with the hours the plan uses of it."""
         used = {
             (subject, start): hours
@@ -57,7 +58,7 @@ class OvertimeBook:
             hours = used.get((row.resource, weeks[row.period]), 0.0) - row.regular_hours
             yield row, max(0.0, hours) if row.pays else 0.0
 
-    def reasons(self, limits: pl.DataFrame, weeks: list[object]) -> Iterator[Reason]:
+    def reasons(self, limits: pl.DataFrame, weeks: list[date]) -> Iterator[Reason]:
         """Yield why overtime is bought or not, one subject a resource and week."""
         for row, hours in self.bought(limits, weeks):
             week = weeks[row.period]
