@@ -256,6 +256,8 @@ def _forecast_class(
     few_values, few_starts = take(values, starts, some)
     made, scale = run(few_values, few_starts, cuts[some], names, drivers=drivers_of(drivers, some))
     test = Backtest(made[:, 1:], actual[some], scale[:, 1:])
+    # Where thousands vote, the evidence decides, and fewer methods are to be run on all.
+    strength = strength if len(some) == len(rows) else None
     group = combination.group_weights(test, wanted, prior, strength)
     if len(some) < len(rows):
         # Where series are many, some vote, and only what they chose is run on all.
