@@ -239,14 +239,18 @@ def _tidy(frame: pl.DataFrame, reading: Reading) -> pl.DataFrame:
         for condition, column, code, what in faults
         if (found := typed.filter(condition)).height
     ]
-    if not problems:
-        twice = typed.filter(pl.struct(*reading.series, "_time").is_duplicated())
-        if twice.height:
-            what = "expected one row a series and time; add them up or keep one"
-            problems = [_problem(twice, reading, reading.time, "duplicate", what)]
     if problems:
         raise DataError(problems)
-    return typed.sort([*reading.series, "_time"])
+    tidy = typed.sort([*reading.series, "_time"])
+    # Sorted, what stands twice stands side by side.
+    again = pl.all_horizontal(
+        pl.col(name) == pl.col(name).shift() for name in (*reading.series, "_time")
+    )
+    twice = tidy.filter(again)
+    if twice.height:
+        what = "expected one row a series and time; add them up or keep one"
+        raise DataError([_problem(twice, reading, reading.time, "duplicate", what)])
+    return tidy
 
 
 def _problem(rows: pl.DataFrame, reading: Reading, column: str, code: str, what: str) -> Problem:

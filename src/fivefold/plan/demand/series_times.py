@@ -125,7 +125,7 @@ def filled(known: pl.DataFrame, keys: list[str], step: str) -> pl.DataFrame:
     if place is None:
         return known
     placed = known.with_columns(place.alias("_place"))
-    if placed.select(*keys, "_place").is_duplicated().any():
+    if (placed.select(pl.col("_place").diff().over(keys))["_place"] == 0).any():
         return known
     spans = placed.group_by(keys, maintain_order=True).agg(
         pl.col("_place").min().alias("_from"), pl.col("_place").max().alias("_to"), pl.len()
