@@ -57,14 +57,23 @@ def check_limits(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
     )
     filled = _filled(limits, uses)
     yield from _held(filled)
-    yield from _told_is_held(dataset, filled)
+    # What orders of before cost landed no table tells; they may be as dear as their dearest way.
+    dearest = _filled(
+        limits,
+        pl.concat(
+            [
+                uses.filter(pl.col("kind") != "cash"),
+                _cash_uses(dataset, weeks, as_of, landed=True).select(_USE),
+            ]
+        ),
+    )
+    yield from _told_is_held(dataset, dearest)
     yield from _with_set_ups(dataset, limits, weeks)
     yield from _budget(dataset, weeks)
     cube = _cube(dataset, limits)
     yield from _storage(cube)
     yield from _amounts_are_given(dataset, limits)
-    dearest = _cash_uses(dataset, weeks, as_of, landed=True)
-    yield from _use_is_told(dataset, filled, cube, _filled(limits, dearest))
+    yield from _use_is_told(dataset, filled, cube, dearest)
 
 
 def _stated(dataset: Dataset) -> Iterator[pl.DataFrame]:
@@ -278,7 +287,8 @@ def _cash_uses(
     """Return money paid by week: deposits when ordering, the rest after the payment days.
 
     Existing orders are counted at their own price, or, with `landed`, at what the item costs
-    landed by its dearest option where that is more; which of them holds no table tells.
+    landed by its dearest option where that is more, and shipments on the way at the dearest
+    freight of their lane; which of these holds no table tells.
     """
     terms = dataset["suppliers"].select(
         source="supplier",
@@ -341,6 +351,8 @@ def _cash_uses(
         new="new",
     )
     paid = pl.concat([deposits, rest, _freight_of_moves(dataset, weeks)])
+    if landed:
+        paid = pl.concat([paid, _freight_of_shipments(dataset, weeks, as_of)])
     return paid.select(
         "week",
         "used",
@@ -362,6 +374,21 @@ def _freight_of_moves(dataset: Dataset, weeks: pl.DataFrame) -> pl.DataFrame:
             used=pl.col("quantity") * each.fill_null(0.0),
             new=pl.lit(1.0),
         )
+    )
+
+
+def _freight_of_shipments(dataset: Dataset, weeks: pl.DataFrame, as_of: date) -> pl.DataFrame:
+    """Return what moves of before the plan may still cost, in the week they arrive."""
+    each = pl.col("per_unit") + pl.col("per_kg") * pl.col("kg") + pl.col("per_m3") * pl.col("m3")
+    lanes = lane_days(dataset).drop("mode")
+    return (
+        _open_orders(dataset, as_of)
+        .filter(pl.col("kind") == "move")
+        .join(lanes, on=["source", "destination"], how="inner")
+        .join(item_sizes(dataset), on="item", how="left")
+        .group_by("order", "line", week=_week("expected_on", weeks))
+        .agg(used=(pl.col("left") * each.fill_null(0.0)).max())
+        .select("week", "used", new=pl.lit(0.0))
     )
 
 

@@ -251,13 +251,15 @@ def _list_prices(bought: pl.DataFrame, dataset: Dataset) -> pl.DataFrame:
 def _carry_out(lines: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
     """Orders bring what was decided by the day it was decided for, and no more than lots ask.
 
-    Decisions that start after the last order is placed may be ordered another day.
+    Decisions that start after the last order is placed may be ordered another day; where a line
+    says that it carries one out ahead of its day, that one counts as well.
     """
-    decided = dataset["supply_plan"].filter(
-        (pl.col("kind") == "buy")
-        & (pl.col("start_on") <= lines["ordered_on"].max())
-        & pl.col("status").is_in(["proposed", "approved"])
+    buys = dataset["supply_plan"].filter(
+        (pl.col("kind") == "buy") & pl.col("status").is_in(["proposed", "approved"])
     )
+    started = pl.col("start_on") <= lines["ordered_on"].max()
+    decided = buys.filter(started)
+    taken = buys.filter(started | pl.col("decision").is_in(_carried_out(lines).implode()))
     key = ["supplier", "item", "destination"]
     wanted = decided.select(
         "item",
@@ -291,7 +293,7 @@ def _carry_out(lines: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
     placed = lines.group_by(key).agg(
         bought=pl.col("quantity").sum(), lines=pl.len(), first=pl.col("order").first()
     )
-    total = decided.group_by("item", "destination", supplier="source").agg(
+    total = taken.group_by("item", "destination", supplier="source").agg(
         wanted=pl.col("quantity").sum()
     )
     # A line may be raised by less than a lot, or to the minimum.
@@ -312,6 +314,12 @@ def _carry_out(lines: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:
         found="bought",
         expected=phrase("≤ {}", pl.col("most")),
     )
+
+
+def _carried_out(lines: pl.DataFrame) -> pl.Series:
+    """Return the decisions that lines say they carry out; a line may name several."""
+    told = lines.select(pl.coalesce("decisions", "decision").drop_nulls().str.split(" "))
+    return told.to_series().explode().drop_nulls().unique()
 
 
 def _decision_of_line(lines: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]:

@@ -355,7 +355,8 @@ def _hold_when_ordered(run: _Run, params: PlanParams, as_of: date) -> None:
     if not reserved:
         return
     seen = seen.with_tables(accepted_facts=planning_facts(seen, own, as_of=as_of))
-    again = replace(own, reserved=reserved, ordered_days=RELEASE_DAYS)
+    # Only what draws on a limit that joined orders overrun is touched, so it is planned once.
+    again = replace(own, reserved=reserved, ordered_days=RELEASE_DAYS, quick=True)
     outcome = run.call("supply", plan_supply, as_of, again, seen)
     run.tell(_first_to_give_way(breaks_first(outcome)))
     reasons = run.reasons_of("purchase orders", placed)
@@ -373,7 +374,12 @@ def _hold_when_ordered(run: _Run, params: PlanParams, as_of: date) -> None:
         "purchase orders",
         propose_orders,
         as_of,
-        seen=run.dataset.with_tables(supply_plan=left, supply_orders=orders),
+        seen=run.dataset.with_tables(
+            supply_plan=left,
+            supply_orders=orders,
+            purchase_orders=heads,
+            purchase_order_lines=lines,
+        ),
         beside={"purchase_orders": heads, "purchase_order_lines": lines},
         reasons=reasons,
     )
@@ -465,7 +471,9 @@ class _Run:
         carried = carried_documents(self.standing, self.dataset, kind, as_of=as_of)
         if carried.left.height or self.standing is None:
             others = self.dataset["supply_plan"].filter(pl.col("kind") != kind)
-            seen = self.dataset.with_tables(supply_plan=pl.concat([others, carried.left]))
+            seen = self.dataset.with_tables(
+                supply_plan=pl.concat([others, carried.left]), **carried.tables
+            )
             self.call(
                 engine,
                 verb,

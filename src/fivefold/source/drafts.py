@@ -5,7 +5,7 @@ Knows order days, due days and what fits together. Never prices anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -58,13 +58,23 @@ class Draft:
 
 
 def on_shared_days(
-    drafts: Sequence[Draft], *, minimum: float, value: Callable[[Draft], float]
+    drafts: Sequence[Draft],
+    *,
+    minimum: float,
+    value: Callable[[Draft], float],
+    beside: Mapping[date, float] | None = None,
 ) -> list[Draft]:
     """Return the orders of one supplier, those of a day below its minimum placed on a day before.
 
     What a supplier is asked for on one day, to whatever places and by whatever modes, is one
     order to it. A day on which too little is wanted gives it to the last day on which enough
     was; the first day takes in later ones until it has enough. Nothing arrives later for it.
+
+    Parameters
+    ----------
+    beside : mapping of date to float, optional
+        What the supplier is asked for by orders drawn already, which stay as they are; all
+        drafts join them where they are too few for an order of their own.
     """
     days: dict[date, list[Draft]] = {}
     for draft in sorted(drafts, key=lambda d: (d.order_on, d.destination, d.mode)):
@@ -80,11 +90,30 @@ def on_shared_days(
         else:
             last = day
             shared[day] = list(wanted)
+    others = beside or {}
+    if len(shared) == 1 and sum(map(value, drafts)) < minimum:
+        shared = _beside(shared, others)
     return [
-        replace(draft, value_beside=sum(value(other) for other in together) - value(draft))
-        for together in shared.values()
+        replace(
+            draft,
+            value_beside=sum(value(other) for other in together)
+            + others.get(day, 0.0)
+            - value(draft),
+        )
+        for day, together in shared.items()
         for draft in together
     ]
+
+
+def _beside(
+    shared: dict[date, list[Draft]], others: Mapping[date, float]
+) -> dict[date, list[Draft]]:
+    """Return too few drafts for an order on the last day before theirs that has others."""
+    (day, together) = next(iter(shared.items()))
+    before = [other for other in others if other <= day]
+    if not before:
+        return shared
+    return {max(before): [replace(draft, order_on=max(before)) for draft in together]}
 
 
 def _place(together: list[Draft], draft: Draft, day: date) -> None:

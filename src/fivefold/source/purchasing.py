@@ -58,15 +58,16 @@ def propose_orders(dataset: Dataset, params: Params | None = None, *, as_of: dat
     Buys of one supplier, destination and mode are joined where their order days are near
     and no line comes later for it. Quantities of an item in one order are raised to the
     minimum and multiple of its offer. Days on which a supplier would be asked for less than
-    its minimum value share the day of others. Shipment costs are shared by
-    cube (else weight, else value) to the cent.
+    its minimum value share the day of others, those of orders drawn already included.
+    Shipment costs are shared by cube (else weight, else value) to the cent.
 
     Parameters
     ----------
     dataset : Dataset
         Reads supply_plan (kind buy, status proposed or approved), suppliers,
         supplier_offers, price_breaks, lanes, duties, items, locations, sourcing_options,
-        forecast_means, explanations, settings.
+        forecast_means, explanations, settings; purchase_orders are orders drawn already that
+        stand beside what is proposed.
     params : Params, optional
     as_of : date
         No order is dated before it.
@@ -90,11 +91,15 @@ def propose_orders(dataset: Dataset, params: Params | None = None, *, as_of: dat
     by_supplier: dict[str, list[Draft]] = {}
     for group in _groups(dataset["supply_plan"], params, as_of):
         by_supplier.setdefault(group[0], []).extend(_drafts(*group, params=params))
+    drawn = _drawn(dataset["purchase_orders"], as_of)
     drafts = [
         draft
         for supplier, own in by_supplier.items()
         for draft in on_shared_days(
-            own, minimum=terms.minimum_value(supplier), value=terms.goods_value
+            own,
+            minimum=terms.minimum_value(supplier),
+            value=terms.goods_value,
+            beside=drawn.get(supplier),
         )
     ]
     names = _names(drafts, set(dataset["supply_orders"]["order"].to_list()))
@@ -117,6 +122,19 @@ def propose_orders(dataset: Dataset, params: Params | None = None, *, as_of: dat
         explanations=explanations_frame(reasons),
         notes={"buys": sum(len(draft.all_buys) for draft in drafts), "orders": len(drafts)},
     )
+
+
+def _drawn(orders: pl.DataFrame, as_of: date) -> dict[str, dict[date, float]]:
+    """Return what each supplier is asked for by day in orders that are drawn but not placed."""
+    found: dict[str, dict[date, float]] = {}
+    summed = (
+        orders.filter(pl.col("ordered_on") >= as_of)
+        .group_by("supplier", "ordered_on")
+        .agg(pl.col("goods_value").fill_null(0.0).sum())
+    )
+    for supplier, day, value in summed.iter_rows():
+        found.setdefault(supplier, {})[day] = value
+    return found
 
 
 def _groups(

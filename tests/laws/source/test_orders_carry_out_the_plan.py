@@ -122,7 +122,7 @@ def test_every_buy_is_ordered_in_full_no_later_than_planned(
     assert lines.filter((pl.col("quantity") < 20) | (pl.col("quantity") % 4 != 0)).is_empty()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(buys)
 def test_the_independent_checker_finds_nothing_wrong_with_the_orders(
     drawn: list[tuple[str, str, int, int, int]],
@@ -141,8 +141,7 @@ def test_the_independent_checker_finds_nothing_wrong_with_the_orders(
     # Buys that are too few in all for a supplier's minimum stay below it, and say so.
     broken = found.filter(pl.col("table").str.starts_with("purchase_order"))
     # A drawn buy may be faster than its supplier; that is the plan's fault, not the order's.
-    # Two buys of one item a day apart count once there while the order takes both.
-    drawn_with = ["minimum_order_value", "lead_time", "no_more_than_decided"]
+    drawn_with = ["minimum_order_value", "lead_time"]
     assert broken.filter(~pl.col("rule").is_in(drawn_with)).is_empty()
     below = broken.filter(pl.col("rule") == "minimum_order_value")["key"].to_list()
     for order in below:

@@ -128,11 +128,10 @@ class _Trial:
         )
 
     def _least(self, way: Ints) -> Floats:
-        """Return the smallest new lot of some ways."""
-        least: Floats = np.maximum.reduce(
-            [self.network.minimum[way], self.network.multiple[way], np.ones(len(way))]
-        )
-        return least
+        """Return the smallest new lot of some ways: the minimum in whole multiples."""
+        multiple = np.maximum(self.network.multiple[way], 1.0)
+        least: Floats = np.maximum(np.ceil(self.network.minimum[way] / multiple - 1e-6), 1.0)
+        return least * multiple
 
     def waiting_for(self, slot: int) -> tuple[Ints, list[float]]:
         """Return short pieces that a slot's ways could serve in time, and what their lots take."""

@@ -6,7 +6,7 @@ Knows where each limit comes from and who draws on it; decides nothing.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -161,9 +161,7 @@ class LimitBook:
         due = max(0, periods.index(line.expected_on))
         fresh = line.ordered_on is not None and line.ordered_on >= as_of and not line.departed
         start = max(0, periods.index(line.ordered_on)) if line.ordered_on else 0
-        way = next(
-            (way for way in ways if way.kind == line.kind and way.source == line.source), None
-        )
+        way = self._way_of(line, ways)
         uses: list[Use] = (
             self.uses(way)
             if way is not None
@@ -184,6 +182,41 @@ class LimitBook:
                 if slot >= 0:
                     found.append((slot, amount * line.quantity))
         return found
+
+    def _way_of(self, line: SupplyOrderLine, ways: list[Way]) -> Way | None:
+        """Return the way an existing order comes: of those of its source the one as long as it.
+
+        Orders do not say by which mode they travel. A price agreed above today's is what is paid;
+        so is that of a supplier who offers the item no more.
+        """
+        own = [way for way in ways if way.kind == line.kind and way.source == line.source]
+        agreed = line.unit_price or 0.0
+        if not own:
+            if line.kind != "buy" or agreed <= 0:
+                return None
+            terms = self.finder.suppliers.get(line.source, {})
+            return Way(
+                kind="buy",
+                node=(line.item, line.destination),
+                source=line.source,
+                mode="",
+                unit_cost=agreed,
+                minimum=0.0,
+                multiple=0.0,
+                fixed_cost=0.0,
+                dating=(0, "", None, None),
+                cash_unit=agreed,
+                deposit_share=terms.get("deposit_share") or 0.0,
+                payment_days=int(terms.get("payment_days") or 0),
+            )
+        if line.ordered_on is None:
+            found = own[0]
+        else:
+            days = (line.expected_on - line.ordered_on).days
+            found = min(own, key=lambda way: abs(way.lead_days - days))
+        if line.kind != "buy" or agreed <= found.cash_unit:
+            return found
+        return replace(found, cash_unit=agreed)
 
     def _lane_groups(self, origin: str, destination: str, mode: str) -> list[int]:
         lane = f"{origin}→{destination}"

@@ -57,7 +57,7 @@ def without_idle_lots(model: SupplyModel, network: SupplyNetwork, prices: Prices
     used_up = (flows.issues + flows.demand - flows.unmet).sum(axis=1)
     gain = np.bincount(
         part,
-        _net_costs(model, network, full, used_up) - _net_costs(model, network, lean, used_up),
+        net_costs(model, network, full, used_up) - net_costs(model, network, lean, used_up),
     )
     return closed(network, bought & (gain > EPS)[part[network.way_node]])
 
@@ -73,7 +73,7 @@ def closed(network: SupplyNetwork, ways: NDArray[np.bool_]) -> SupplyNetwork:
     )
 
 
-def _net_costs(
+def net_costs(
     model: SupplyModel, network: SupplyNetwork, plan: Committed, used_up: Floats
 ) -> Floats:
     """Return what each node costs, safety stock it lacks at its worth, less what is left over."""

@@ -21,6 +21,7 @@ from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.exact import solve_exact
 from fivefold.plan.supply.flows import flows_of, node_costs
 from fivefold.plan.supply.network import NEVER, Committed, Floats, SupplyNetwork
+from fivefold.plan.supply.overfull import within_cube
 from fivefold.plan.supply.overtime import OvertimeBook, with_overtime_that_pays
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.passes import better_commit, commit_plan, without_idle_lots
@@ -35,10 +36,17 @@ from fivefold.plan.supply.prices import (
 from fivefold.plan.supply.reading import COMMITMENT, FORECAST, ORDER, SupplyModel, read_supply
 from fivefold.plan.supply.reference import read_reference, with_reserved
 from fivefold.plan.supply.replanning import Draft, barred, replan
-from fivefold.plan.supply.telling import tell
+from fivefold.plan.supply.smallest_orders import (
+    read_order_terms,
+    reasons_of,
+    with_smallest_orders,
+)
+from fivefold.plan.supply.telling import decision_names, tell
 from fivefold.plan.supply.ways import BillOfMaterialCycleError
 
 _DEFAULTS = SupplyParams()
+#: More reasons than are given for one decision.
+MOST_REASONS = 100
 #: Times that a plan is made again with fewer hours where set-ups did not fit.
 SET_UP_ROUNDS = 4
 RESULTS = (
@@ -85,7 +93,7 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     except BillOfMaterialCycleError as error:
         return _no_plan(error)
     model, overtime = with_overtime_that_pays(dataset, model, params, price_limits)
-    set_up = _set_up_hours(dataset)
+    set_up, order_terms = _set_up_hours(dataset), read_order_terms(dataset)
     reference = read_reference(dataset, model, params)
     if reference is None:
         draft = _afresh(model, params)
@@ -94,7 +102,11 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
         if agreed.height:
             model = with_changes_made(model, agreed)
         draft = replan(model, reference, params, price_limits, agreed)
-    draft = _within_hours(draft, set_up)
+    draft = within_cube(_within_hours(draft, set_up))
+    smallest = with_smallest_orders(
+        draft, order_terms, lambda plan: within_cube(_within_hours(plan, set_up))
+    )
+    draft = smallest.draft
     bound = lower_bound(model, params)
     outcome = tell(
         draft.model,
@@ -104,8 +116,21 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
         params,
         changes=draft.changes,
         bound=bound,
+        refused={
+            supplier: f"{supplier} takes no order below {order_terms.least[supplier]:,.0f}; all "
+            f"that would be bought of it is worth {asked:,.0f}."
+            for supplier, asked in smallest.left_out.items()
+        },
     )
-    outcome = replace(outcome, notes={**outcome.notes, **draft.notes})
+    told = outcome.explanations
+    if told is not None and smallest.raised:
+        orders = draft.committed
+        keys = zip(orders.order_way.tolist(), orders.order_due.tolist(), strict=True)
+        names = dict(zip(keys, decision_names(draft.model, orders), strict=True))
+        more = explanations_frame(reasons_of(smallest, order_terms, names))
+        # They come after what else is said of the decision.
+        told = pl.concat([told, more.with_columns(sequence=pl.col("sequence") + MOST_REASONS)])
+    outcome = replace(outcome, explanations=told, notes={**outcome.notes, **draft.notes})
     return _with_overtime(outcome, overtime, draft.model) if overtime.rows else outcome
 
 
@@ -277,8 +302,26 @@ def price_limits(model: SupplyModel, params: SupplyParams) -> tuple[Prices, Supp
     free = model.network.with_changes(capacity=np.maximum(model.room_for_new, 0.0))
     calm = answer_to(free, demand, np.zeros(len(free.capacity)))
     network = free.with_changes(economic=_sensible_lots(model, calm, params))
-    prices = raise_prices(free, demand, steps=params.price_steps)
+    prices = raise_prices(_as_full_as_it_is(model, free, demand), demand, steps=params.price_steps)
     return prices, network
+
+
+def _as_full_as_it_is(
+    model: SupplyModel, network: SupplyNetwork, demand: NodeDemand
+) -> SupplyNetwork:
+    """Return the network in which a place may be as full as stock of before leaves it.
+
+    No price could empty it, and one that tried would forbid goods to pass through.
+    """
+    stores = model.limits.store_slots()
+    over = np.zeros(len(network.capacity), bool)
+    over[stores] = model.room[stores] < 0
+    if not over.any():
+        return network
+    still = barred(network, np.ones(network.nodes, bool))
+    filled = answer_to(still, demand, np.zeros(len(network.capacity))).used.sum(axis=0)
+    capacity = np.where(over, np.maximum(network.capacity, filled), network.capacity)
+    return network.with_changes(capacity=capacity)
 
 
 def _sensible_lots(model: SupplyModel, answer: Answer, params: SupplyParams) -> np.ndarray:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fivefold.model import Dataset
 from fivefold.model.schema import schema
+from fivefold.plan.supply.changes import with_changes_made
 from fivefold.plan.supply.commit import EPS, starting_room
 from fivefold.plan.supply.network import (
     NEVER,
@@ -230,7 +231,8 @@ def reserve_for_orders(
     Parameters
     ----------
     dataset : Dataset
-        Its accepted_plan has all decisions, those the orders carry out firm.
+        Its accepted_plan has all decisions, those the orders carry out firm; supply_changes
+        count as made.
     orders : polars.DataFrame
         The orders about to be placed, in the shape of supply_orders.
 
@@ -240,6 +242,10 @@ def reserve_for_orders(
         For `SupplyParams.reserved`; empty where the plan holds either way.
     """
     model = read_supply(dataset, params or SupplyParams(), as_of)
+    agreed = dataset["supply_changes"]
+    if agreed.height:
+        # Orders of before are paid on the day they are moved to.
+        model = with_changes_made(model, agreed)
     network = model.network
     kept = _kept(dataset["accepted_plan"], model)[0]
     left = with_kept(model, kept).room

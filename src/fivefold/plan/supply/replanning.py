@@ -77,6 +77,42 @@ class Draft:
         )[0]
         return replace(self, committed=committed)
 
+    def made_around(self, kept: Kept) -> Draft:
+        """Return the plan committed around decisions, less those that lose an input."""
+        for _ in range(MOST_ROUNDS):
+            committed, lost, _held_last = commit_around(
+                self.model, self.own or self.network, self.prices, kept, held_last=self.held_last
+            )
+            if not lost.any():
+                break
+            kept = kept.only(~lost)
+        return replace(self, committed=committed, kept=kept)
+
+    def decisions(self) -> Kept:
+        """Return all decisions of the plan as ones to carry over, firm ones apart."""
+        committed, firm = self.committed, self.kept.only(self.kept.firm)
+        rest = {
+            (w, s): units
+            for w, s, units in zip(
+                committed.order_way.tolist(),
+                committed.order_due.tolist(),
+                committed.order_quantity.tolist(),
+                strict=True,
+            )
+        }
+        for w, s, units in zip(
+            firm.way.tolist(), firm.due.tolist(), firm.quantity.tolist(), strict=True
+        ):
+            rest[w, s] = rest.get((w, s), 0.0) - units
+        others = [(w, s, units) for (w, s), units in rest.items() if units > 1e-7]
+        columns = list(zip(*others, strict=True)) if others else [()] * 3
+        return Kept(
+            way=np.concatenate([firm.way, np.array(columns[0], np.int64)]),
+            due=np.concatenate([firm.due, np.array(columns[1], np.int64)]),
+            quantity=np.concatenate([firm.quantity, np.array(columns[2], np.float64)]),
+            firm=np.arange(len(firm) + len(others)) < len(firm),
+        )
+
 
 def barred(network: SupplyNetwork, nodes: Bools) -> SupplyNetwork:
     """Return the network without new supply at some nodes."""

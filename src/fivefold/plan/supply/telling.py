@@ -14,6 +14,7 @@ from fivefold.model.outcome import Outcome
 from fivefold.model.schema import schema
 from fivefold.plan.supply.commit import EPS
 from fivefold.plan.supply.flows import Flows, flows_of, plan_cost
+from fivefold.plan.supply.held_by import blockers, landed_costs
 from fivefold.plan.supply.limit_worth import LimitWorth, worth_of_limits
 from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
@@ -31,14 +32,15 @@ def tell(
     *,
     changes: pl.DataFrame,
     bound: float | None = None,
+    refused: dict[str, str] | None = None,
 ) -> Outcome:
-    """Return the outcome of a committed plan."""
+    """Return the outcome of a committed plan; `refused` says why suppliers are not asked."""
     names = decision_names(model, committed)
     flows = flows_of(model, network, committed)
     worth = worth_of_limits(model, network, prices, committed)
     # What is told of a limit is what it is worth to this plan, lots and all.
     prices = replace(prices, price=worth.price)
-    held = blockers(model, network, prices, committed)
+    held = blockers(model, network, worth, committed, refused)
     tables = {
         "supply_plan": _plan_table(model, network, committed, names),
         "projected_stock": _stock_table(model, flows),
@@ -91,117 +93,6 @@ def way_names(model: SupplyModel) -> list[str]:
     return names
 
 
-def blockers(
-    model: SupplyModel, network: SupplyNetwork, prices: Prices, committed: Committed
-) -> dict[int, tuple[str, str, float]]:
-    """Return what holds each piece that is short, as (reason code, sentence, price of it)."""
-    pieces = model.pieces
-    short = np.flatnonzero(committed.served < pieces.quantity - 0.5)
-    found: dict[int, tuple[str, str, float]] = {}
-    landed = landed_costs(model, network)
-    cache: dict[tuple[int, int], tuple[str, str, float]] = {}
-    for c in short.tolist():
-        key = (int(pieces.node[c]), int(pieces.period[c]))
-        if key not in cache:
-            cache[key] = _blocker(model, network, prices, committed, landed, *key)
-        found[c] = cache[key]
-    late = np.flatnonzero((pieces.kind == ORDER) & (committed.served >= pieces.quantity - 0.5))
-    for c in late.tolist():
-        key = (int(pieces.node[c]), int(pieces.period[c]))
-        if key not in cache:
-            cache[key] = _blocker(model, network, prices, committed, landed, *key)
-        found[c] = cache[key]
-    return found
-
-
-def _blocker(
-    model: SupplyModel,
-    network: SupplyNetwork,
-    prices: Prices,
-    committed: Committed,
-    landed: np.ndarray,
-    n: int,
-    t: int,
-) -> tuple[str, str, float]:
-    """Return why node n cannot get more by period t: no source, lead time, or a limit."""
-    item, place = model.nodes[n]
-    first, last = int(network.way_from[n]), int(network.way_from[n + 1])
-    if first == last:
-        why = model.missing.get((item, place), "")
-        told = f"its source has none: {why}" if why else "nobody is known to supply it there"
-        return "eligibility", f"{item} at {place} has no way of supply; {told}.", 0.0
-    reach, way = min((int(network.first_due[network.way_class[w]]), w) for w in range(first, last))
-    if reach > t:
-        days = model.ways[way].lead_days
-        return (
-            "lead_time",
-            f"The quickest way to {place} takes {days} days, too long for this week.",
-            0.0,
-        )
-    cheapest = float(landed[first:last].min())
-    if cheapest >= model.worth[n] and bool((model.pieces.node == n).any()):
-        told = f"A unit more costs {cheapest:,.2f} and brings {model.worth[n]:,.2f}"
-        return "uneconomic", f"{told}; it is not bought, made or moved again.", 0.0
-    worst = _full_slot(model, network, prices, committed, n, t)
-    if worst is not None:
-        slot, price = worst
-        limit = model.limits.slots[slot]
-        amount = model.network.capacity[slot]
-        return (
-            "capacity",
-            f"The limit {limit.limit} ({limit.kind}"
-            f"{' of ' + limit.subject if limit.subject else ''}) of {amount:,.6g} is used up; "
-            f"one more would be worth {price:,.2f}.",
-            price,
-        )
-    for w in range(first, last):
-        for i in range(int(network.in_from[w]), int(network.in_from[w + 1])):
-            k = int(network.start_of[network.way_class[w], t])
-            if k >= -1:
-                source = int(network.in_node[i])
-                code, text, price = _blocker(
-                    model, network, prices, committed, landed, source, max(k, 0)
-                )
-                origin = f"{model.nodes[source][0]} at {model.nodes[source][1]}"
-                return code, f"It waits for {origin}. {text}", price
-    return "lot_rule", "The smallest lot would cost more than serving it is worth.", 0.0
-
-
-def _full_slot(
-    model: SupplyModel,
-    network: SupplyNetwork,
-    prices: Prices,
-    committed: Committed,
-    n: int,
-    t: int,
-) -> tuple[int, float] | None:
-    """Return the used-up slot with the highest price on any way to node n by period t."""
-    best: tuple[float, int] | None = None
-    for w in range(int(network.way_from[n]), int(network.way_from[n + 1])):
-        least = max(network.multiple[w], network.minimum[w], 1.0)
-        for s in range(int(network.first_due[network.way_class[w]]), t + 1):
-            k = int(network.start_of[network.way_class[w], s])
-            if k < -1:
-                continue
-            for u in range(int(network.use_from[w]), int(network.use_from[w + 1])):
-                at = (s if network.use_at_due[u] else max(k, 0)) + int(network.use_lag[u])
-                if at >= network.periods:
-                    continue
-                slot = int(network.slot_of[network.use_group[u], at])
-                if slot < 0 or committed.remaining[slot] >= network.use_amount[u] * least:
-                    continue
-                if best is None or (prices.price[slot], -slot) > (best[0], -best[1]):
-                    best = (float(prices.price[slot]), slot)
-    store = int(network.node_store[n])
-    if store >= 0 and network.slot_of[store, t] >= 0:
-        slot = int(network.slot_of[store, t])
-        if committed.remaining[slot] < network.node_cube[n] and (
-            best is None or prices.price[slot] > best[0]
-        ):
-            best = (float(prices.price[slot]), slot)
-    return None if best is None else (best[1], best[0])
-
-
 def _plan_table(
     model: SupplyModel, network: SupplyNetwork, committed: Committed, names: list[str]
 ) -> pl.DataFrame:
@@ -233,15 +124,6 @@ def _plan_table(
             }
         )
     return schema("supply_plan").frame(rows).sort("start_on", "kind", "item", "decision")
-
-
-def landed_costs(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
-    """Return the cost of a unit of each way, components and upstream goods at standard cost."""
-    landed = network.base_cost.copy()
-    landed -= np.array([way.risk_cost for way in model.ways]) if model.ways else 0.0
-    ways = np.repeat(np.arange(network.ways), np.diff(network.in_from))
-    np.add.at(landed, ways, network.in_quantity * model.unit_cost[network.in_node])
-    return landed
 
 
 def _stock_table(model: SupplyModel, flows: Flows) -> pl.DataFrame:
