@@ -17,6 +17,7 @@ from fivefold.cycle.decisions import lot_rule
 from fivefold.errors import NotFoundError
 from fivefold.web import summaries
 from fivefold.web.tower.grids import Grid, column
+from fivefold.web.tower.rooms import baskets
 from fivefold.web.tower.state import State
 
 
@@ -44,6 +45,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "supplier": state.place(head["supplier"]),
         "legal": state.made.is_legal,
         "lines": lines(state, query).frame.height,
+        "load": baskets.load_of(state, head),
     }
 
 

@@ -13,12 +13,14 @@ from fivefold.cycle.decisions import lot_rule, placed_orders
 from fivefold.web.drawing import Figure
 from fivefold.web.tower.drawings import columns as column_chart
 from fivefold.web.tower.grids import Grid, column, schema_columns
+from fivefold.web.tower.rooms import baskets
 from fivefold.web.tower.rooms.decisions import worth_at_risk
 from fivefold.web.tower.rooms.suppliers import scores_frame, states_frame
 from fivefold.web.tower.state import State
 
 TABS = (
     ("", "Proposals", "supply_plan"),
+    ("baskets", "Baskets", ""),
     ("orders", "Purchase orders", "purchase_orders"),
     ("lines", "Order lines", "purchase_order_lines"),
     ("shipments", "Shipments", "inbound_shipments"),
@@ -45,6 +47,8 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "steps": states_frame(state).height,
         "suppliers": scores_frame(state).height,
     }
+    if plan["purchase_orders"].height == 0:
+        told["baskets"] = 0
     tallies = {name: plan[table].height if table else told.get(name) for name, _, table in TABS}
     return {
         "tab": tab if tab in {name for name, _, _ in TABS} else "",
@@ -57,6 +61,8 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "cash": (lambda width: cash_chart(state, width)) if tab == "cash" else None,
         "cash_words": cash_words(state) if tab == "cash" else "",
         "suppliers": by_supplier(state) if tab == "cash" else [],
+        "baskets": baskets.view(state) if tab == "baskets" else [],
+        "ahead_weeks": baskets.AHEAD_DAYS // 7,
         "legal": plan.is_legal,
     }
 
