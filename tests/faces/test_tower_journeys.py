@@ -161,9 +161,9 @@ def test_the_map_goes_weeks_ahead_and_the_policy_answers_at_once(seller_tower: A
     page.wait_for_selector("#map-body:has-text('In 4 weeks')")
     assert "weeks=4" in page.url
     page = seller_tower.go("/inventory?tab=service")
-    before = page.locator("#policy .value").first.inner_text()
+    before = page.locator("#whole-policy .value").first.inner_text()
     page.locator("input[name=service]").focus()
     page.keyboard.press("End")
     page.wait_for_function(
-        "was => document.querySelector('#policy .value')?.innerText !== was", arg=before
+        "was => document.querySelector('#whole-policy .value')?.innerText !== was", arg=before
     )

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from fivefold.api.context import Context, verb
-from fivefold.api.tower_files import FilesDesk
+from fivefold.api.tower_files import XLSX, FilesDesk
 from fivefold.api.tower_frame import Frame, html, packed
 from fivefold.api.tower_settings import SettingsDesk
 from fivefold.api.tower_work import WorkDesk
@@ -31,8 +31,7 @@ from fivefold.web.tower.grids import Grid, filtered, grid_query, page
 from fivefold.web.tower.rooms import registry, search, why
 from fivefold.web.words import money, plain_name
 
-_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-_MEDIA = {"xlsx": _XLSX, "csv": "text/csv; charset=utf-8", "parquet": "application/octet-stream"}
+_MEDIA = {"xlsx": XLSX, "csv": "text/csv; charset=utf-8", "parquet": "application/octet-stream"}
 #: Days a decision that is put off stays away.
 SNOOZE_DAYS = 7
 #: Rows written into one workbook at most.
@@ -60,12 +59,16 @@ def make_router(context: Context) -> APIRouter:
         ("/data/look", desk.files.look),
         ("/data/fix/{stage}", desk.files.fix),
         ("/data/load/{stage}", desk.files.load),
+        ("/data/map/{stage}", desk.files.map),
         ("/data/drop/{stage}", desk.files.drop),
         ("/data/undo/{sha256}", desk.files.undo),
         ("/demand/override", desk.settings.override),
         ("/inventory/policy", desk.settings.policy),
     ):
         router.add_api_route(path, handler, methods=["POST"], openapi_extra=loads)
+    router.add_api_route(
+        "/data/marked/{stage}.xlsx", desk.files.marked, methods=["GET"], openapi_extra=loads
+    )
     router.add_api_route("/why", desk.why, methods=["GET"])
     router.add_api_route("/search", desk.search, methods=["GET"])
     router.add_api_route("/grid/{name}", desk.grid, methods=["GET"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -14,9 +14,14 @@ from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
 from fivefold.api.tower_frame import Frame
+from fivefold.connect.excel import write_workbook
+from fivefold.connect.mapping import ColumnMapping
 from fivefold.cycle.importing import import_files, undo_import
+from fivefold.cycle.mapping import remember_mapping
 from fivefold.web.tower.rooms import data
-from fivefold.web.words import many
+from fivefold.web.words import many, plain_name
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class FilesDesk:
@@ -49,7 +54,41 @@ class FilesDesk:
         report = import_files(
             company, files, actor=self._frame.actor(request), as_of=day, dry_run=True
         )
-        return data.review(report, stage)
+        told = data.review(report, stage)
+        told["strangers"] = data.strangers(files, report, request.query_params.get("as", ""))
+        return told
+
+    def marked(self, request: Request, stage: str) -> Response:
+        """Return a workbook of the problems, and each refused text file with them marked."""
+        files = self._stages.files(self._frame.tenant(request), stage)
+        if files is None:
+            return _put_away()
+        company, actor = self._frame.company(request), self._frame.actor(request)
+        day = company.today()
+        report = import_files(company, files, actor=actor, as_of=day, dry_run=True)
+        headers = {"Content-Disposition": 'attachment; filename="marked.xlsx"'}
+        content = write_workbook(data.marked_rows(files, report))
+        return Response(content, media_type=XLSX, headers=headers)
+
+    async def map(self, request: Request, stage: str) -> Response:
+        """Remember what the columns of a strange file stand for; the file is then read anew."""
+        return await self._frame.acted(request, lambda asking, body: self._map(asking, stage, body))
+
+    def _map(self, request: Request, stage: str, body: Mapping[str, Any]) -> Response:
+        files = self._stages.files(self._frame.tenant(request), stage)
+        if files is None:
+            return _put_away()
+        named = {key[4:]: str(value) for key, value in body.items() if key.startswith("col:")}
+        mapping = ColumnMapping(
+            header=tuple(named), table=str(body.get("table") or ""), columns=named
+        )
+        company, actor = self._frame.company(request), self._frame.actor(request)
+        with company.writing:
+            remember_mapping(company, mapping, actor=actor, as_of=company.today())
+        told = (
+            f"Files with this header are read as {plain_name(mapping.table).lower()} from now on."
+        )
+        return JSONResponse({"message": told, "go": f"/data?stage={stage}"})
 
     async def fix(self, request: Request, stage: str) -> Response:
         """Change one cell of a file that was looked at."""
@@ -82,22 +121,29 @@ class FilesDesk:
             return JSONResponse({"detail": f"It cannot be mended here: {error}"}, 422)
         return JSONResponse({"message": "Changed; the file was read again."})
 
-    def load(self, request: Request, stage: str) -> Response:
+    async def load(self, request: Request, stage: str) -> Response:
         """Load the files that were looked at; those with a problem are left out whole."""
+        return await self._frame.acted(
+            request, lambda asking, body: self._load(asking, stage, body)
+        )
+
+    def _load(self, request: Request, stage: str, body: Mapping[str, Any]) -> Response:
         tenant = self._frame.tenant(request)
         files = self._stages.files(tenant, stage)
         if files is None:
             return _put_away()
-        told = self.import_now(request, files)
+        told = self.import_now(request, files, changes_only=bool(body.get("changes_only")))
         self._stages.drop(tenant, stage)
         return JSONResponse({"message": told, "go": "/data"})
 
-    def import_now(self, request: Request, files: Sequence[tuple[str, bytes]]) -> str:
+    def import_now(
+        self, request: Request, files: Sequence[tuple[str, bytes]], *, changes_only: bool = False
+    ) -> str:
         """Load files, and say in a sentence what came of it."""
-        company = self._frame.company(request)
+        company, actor = self._frame.company(request), self._frame.actor(request)
         with company.writing:
             report = import_files(
-                company, files, actor=self._frame.actor(request), as_of=company.today()
+                company, files, actor=actor, as_of=company.today(), changes_only=changes_only
             )
         loaded = sum(each.status == "loaded" for each in report.files)
         return f"{many(loaded, 'file')} loaded, {report.commands_written:,} facts written."

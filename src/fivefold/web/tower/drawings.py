@@ -262,7 +262,8 @@ def curve(
         if p.name
     )
     canvas = Canvas(width, height, title, f"{len(points)} points. {named}")
-    left, right, top, bottom = 54, width - 18, 12, height - 28
+    room = text_width(short(overs[-1], unit=across_unit), 12) / 2 + 4
+    left, right, top, bottom = 54, width - max(18, room), 12, height - 28
     across, up = Scale(overs[0], overs[-1], left, right), Scale(ups[0], ups[-1], bottom, top)
     for tick in ups:
         canvas.line(left, up(tick), right, up(tick), token="line")

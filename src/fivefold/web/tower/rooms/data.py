@@ -7,7 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+import polars as pl
+
 from fivefold.cycle.importing import FileReport, ImportReport
+from fivefold.cycle.mapping import suggested
 from fivefold.errors import Problem
 from fivefold.model import schema, table_names
 from fivefold.web import words
@@ -16,6 +19,8 @@ from fivefold.web.tower.state import State
 
 #: Problems shown of one file.
 SHOWN = 30
+#: Cells that would change which are listed.
+MOST_CHANGES = 60
 _STATUS = {
     "loaded": ("good", "●", "ready to load"),
     "already_loaded": ("muted", "=", "loaded before; nothing to add"),
@@ -37,6 +42,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "files": files(state),
         "groups": groups,
+        "tables_known": sorted(table_names(role="input")),
         "table": table if table in table_names(role="input") else "",
         "about": schema(table).description if table in table_names(role="input") else "",
         "tables_with_rows": sum(each["rows"] > 0 for rows in groups.values() for each in rows),
@@ -101,7 +107,100 @@ def review(report: ImportReport, stage: str) -> dict[str, Any]:
         "errors": sum(each["errors"] for each in told),
         "notes": [_problem(note) for note in report.notes[:SHOWN]],
         "note_count": len(report.notes),
+        "preview": _preview(report),
     }
+
+
+def _preview(report: ImportReport) -> dict[str, Any] | None:
+    """Return what would change against what stands, by table and cell by cell."""
+    if report.preview is None:
+        return None
+    rows, same = report.preview.changes, report.preview.unchanged_rows
+    counts = {
+        name: {"new": 0, "changed": 0, "same": same.get(name, 0)}
+        for name in sorted({*same, *rows["table"].unique().to_list()})
+    }
+    for name, change, count in rows.group_by("table", "change").len().iter_rows():
+        counts[name][change] = count
+    return {
+        "tables": [{"name": name, **told} for name, told in counts.items()],
+        "cells": rows.filter(pl.col("change") == "changed").head(MOST_CHANGES).to_dicts(),
+        "changed": sum(told["changed"] for told in counts.values()),
+        "new": sum(told["new"] for told in counts.values()),
+        "same": sum(told["same"] for told in counts.values()),
+    }
+
+
+def strangers(
+    files: Sequence[tuple[str, bytes]], report: ImportReport, table: str = ""
+) -> list[dict[str, Any]]:
+    """Return for each file that was not recognised what its columns may stand for."""
+    unknown = {
+        each.name
+        for each in report.files
+        if any(p.code == "unknown_kind" for p in each.problems)
+    }
+    found = []
+    for name, content in files:
+        if name not in unknown:
+            continue
+        for header, proposal in suggested(name, content, table=table or None):
+            chosen = proposal.table
+            about = schema(chosen) if chosen else None
+            found.append(
+                {
+                    "file": name,
+                    "table": chosen,
+                    "header": [{"name": n, "column": proposal.columns.get(n, "")} for n in header],
+                    "columns": [] if about is None else list(about.names),
+                    "missing": list(proposal.missing),
+                }
+            )
+    return found
+
+
+def marked_rows(
+    files: Sequence[tuple[str, bytes]], report: ImportReport
+) -> dict[str, pl.DataFrame]:
+    """Return the problems as a table, and each refused text file with its problems beside rows."""
+    told = [p for each in report.files for p in each.problems if p.severity == "error"]
+    tables = {
+        "problems": pl.DataFrame(
+            [
+                {"file": p.file, "row": p.row, "column": p.column, "problem": p.message}
+                for p in told
+            ],
+            schema={
+                "file": pl.String,
+                "row": pl.Int64,
+                "column": pl.String,
+                "problem": pl.String,
+            },
+        )
+    }
+    refused = {each.name for each in report.files if each.status == "refused"}
+    for name, content in files:
+        if name not in refused or not _fixable(name):
+            continue
+        lines = content.decode("utf-8-sig", "replace").splitlines()
+        if not lines:
+            continue
+        mark = max("\t,;|", key=lines[0].count)
+        heads = _cells(lines[0], mark)
+        own: dict[int, list[str]] = {}
+        for p in told:
+            if p.file == name and p.row is not None:
+                own.setdefault(p.row, []).append(f"{p.column}: {p.message}")
+        rows = []
+        for number, line in enumerate(lines[1:], start=2):
+            cells = (_cells(line, mark) + [""] * len(heads))[: len(heads)]
+            rows.append([*cells, "; ".join(own.get(number, []))])
+        names = list(dict.fromkeys([*heads, "problem"]))
+        if len(names) == len(heads) + 1:
+            tables[PurePath(name).stem[:31]] = pl.DataFrame(
+                rows, schema=dict.fromkeys(names, pl.String), orient="row"
+            )
+    return tables
 
 
 def _file(report: FileReport) -> dict[str, Any]:

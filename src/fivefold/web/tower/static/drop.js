@@ -1,8 +1,11 @@
 // Files dropped or chosen: sent to be looked at; the answer takes the place of the review.
 // @ts-check
-import { go, say, seal } from "./tower.js";
+import { address, go, say, seal } from "./tower.js";
 
 export function mountDrop() {
+  // Another table for a strange file: its columns are proposed anew.
+  for (const field of /** @type {NodeListOf<HTMLSelectElement>} */ (document.querySelectorAll("select[data-as]")))
+    field.onchange = () => go(address({ as: field.value }), { focus: false });
   const zone = /** @type {HTMLElement | null} */ (document.querySelector("[data-drop]"));
   if (!zone || zone.dataset.mounted) return;
   zone.dataset.mounted = "1";

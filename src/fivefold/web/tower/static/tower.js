@@ -146,15 +146,16 @@ async function submit(event, form) {
   const fields = Object.fromEntries(new FormData(form));
   if (form.dataset.here !== undefined) fields.address = location.pathname + location.search;
   if (clicked?.name) fields[clicked.name] = clicked.value;
-  if (form.method === "get") {
+  // A field may be named "action" and would stand in the way of the form's own.
+  const path = form.getAttribute("action") || location.pathname;
+  if (form.getAttribute("method") !== "post") {
     const query = new URLSearchParams(/** @type {Record<string, string>} */ (fields));
-    const path = form.getAttribute("action") || location.pathname;
     await go(`${path}?${query}`, { regions: form.dataset.region?.split(" ") ?? [], focus: false });
     return;
   }
   if (clicked) clicked.disabled = true;
   try {
-    const told = await send(form.action, typed(form, fields));
+    const told = await send(path, typed(form, fields));
     if (form.dataset.said ?? told.message) say(form.dataset.said ?? told.message);
     if (told.job && told.state) { await follow(told.job); return; }
     await go(told.go || location.pathname + location.search, { push: Boolean(told.go), focus: false });
