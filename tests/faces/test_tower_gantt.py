@@ -54,7 +54,7 @@ def test_work_is_dragged_and_what_follows_is_shown_kept_and_frozen(seller_tower:
     page.keyboard.press("f")
     page.wait_for_function("() => !document.querySelector('.op.frozen')")
     page.keyboard.press("Control+z")
-    page.wait_for_selector("#toast:has-text('back')")
+    page.wait_for_selector("#toast:has-text('back where it was')")
     assert standing(tower) == before
     assert frozen(tower) == set()
 
@@ -82,7 +82,7 @@ def test_work_is_moved_by_keyboard_alone_and_released_where_it_was_put(seller_to
     (own,) = [each for each in placed if each.order == order]
     assert own.ordered_on == after[order].date(), "what is released starts where it was put"
     page.keyboard.press("Control+z")
-    page.wait_for_selector("#toast:has-text('back')")
+    page.wait_for_selector("#toast:has-text('back where it was')")
     assert standing(tower) == before
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle.adjusting import edited_quantities
-from fivefold.model import Dataset
+from fivefold.model import Dataset, Outcome
 from fivefold.source.filling import fill_order
 from fivefold.source.loads import Params, load_mode, order_loads, worth_of_filling
 from fivefold.web.tower.state import State
@@ -86,7 +86,7 @@ def load_of(state: State, head: Mapping[str, Any]) -> dict[str, Any] | None:
         "mode": mode,
         "room_m3": params.load_m3[mode] * own["loads"][0],
         "status": filled.status,
-        "reason": filled.explanations["text"].to_list()[-1] if filled.explanations.height else "",
+        "reason": _last(filled),
         "top": top if top.rows.height else None,
         "rows": [
             {
@@ -96,5 +96,16 @@ def load_of(state: State, head: Mapping[str, Any]) -> dict[str, Any] | None:
             }
             for row in top.rows.sort("goods_value", descending=True).iter_rows(named=True)
         ],
-        "then": float(filled.notes.get("fill_share") or 0.0),
+        "then": _share(filled),
     }
+
+
+def _last(found: Outcome) -> str:
+    """Return the last reason of an answer: what ended the filling, or why there is none."""
+    told = found.explanations
+    return str(told["text"][-1]) if told is not None and told.height else ""
+
+
+def _share(found: Outcome) -> float:
+    share = found.notes.get("fill_share")
+    return share if isinstance(share, float) else 0.0

@@ -136,9 +136,7 @@ def strangers(
 ) -> list[dict[str, Any]]:
     """Return for each file that was not recognised what its columns may stand for."""
     unknown = {
-        each.name
-        for each in report.files
-        if any(p.code == "unknown_kind" for p in each.problems)
+        each.name for each in report.files if any(p.code == "unknown_kind" for p in each.problems)
     }
     found = []
     for name, content in files:

@@ -255,6 +255,14 @@ async function undo(plan) {
   await go(location.pathname + location.search, { push: false, focus: false });
 }
 
+// Wherever the eye rests on the page: while the board is drawn anew, no bar has the focus.
+document.addEventListener("keydown", (event) => {
+  const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-board]"));
+  const target = /** @type {Element} */ (event.target);
+  if (!place || event.defaultPrevented || target.closest("input, select, textarea, [data-grid]")) return;
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") { event.preventDefault(); void undo(place.dataset.plan ?? ""); }
+});
+
 export function mountBoard() {
   const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-board]"));
   if (!place || place.dataset.mounted) return;
