@@ -15,6 +15,7 @@ AXE = Path(__file__).parents[2] / ".venv" / "axe" / "axe_playwright_python" / "a
 WIDTHS = (1440, 900, 390)
 #: Pages beside the rooms: tabs, and views that need something chosen.
 FURTHER = (
+    "/supply?tab=baskets",
     "/supply?tab=orders",
     "/supply?tab=lines",
     "/supply?tab=placed",
@@ -22,7 +23,9 @@ FURTHER = (
     "/inventory?tab=fba",
     "/inventory?tab=advice",
     "/inventory?tab=channels",
+    "/inventory?tab=policy&level=95",
     "/inventory?tab=service",
+    "/portfolio?tab=prices",
     "/sop?tab=cycle",
     "/sop?tab=months",
     "/sop?tab=flows",
@@ -31,6 +34,7 @@ FURTHER = (
     "/books?tab=verify",
     "/data?table=items",
     "/jobs",
+    "/login",
     "/?why=figure:served",
 )
 
