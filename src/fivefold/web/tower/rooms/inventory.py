@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.web import summaries, words
-from fivefold.web.charts import bars, lines, shares
+from fivefold.web.charts import bars, lines
 from fivefold.web.drawing import Figure
 from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.rooms import policy
@@ -47,13 +47,9 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "tab": tab,
         "tabs": tabs,
-        "counts": health_counts(state),
+        "counts": _counts(state),
         "state_chosen": query.get("f.status", ""),
-        "shares": lambda width: shares(
-            title="Items at places by state of stock",
-            rows=[(name, float(count), name) for name, count in health_counts(state)],
-            width=width,
-        ),
+        "cover": lambda width: _cover(health, width),
         "items": health.height,
         "fba": _fba(state) if tab == "fba" else None,
         "policy": policy.view(state, query) if tab == "policy" else None,
@@ -61,6 +57,45 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "gain": _channel_gain(state) if tab == "channels" else None,
         "advice": _advice_words(state) if tab == "advice" else None,
     }
+
+
+def _counts(state: State) -> list[tuple[str, int, str]]:
+    """Return for each state of stock how many items at places, and the money that hangs on it."""
+    health = state.once("health", lambda: summaries.stock_health(state.made, state.dataset))
+    cost = state.dataset["items"].select("item", "unit_cost")
+    worth = (
+        health.join(cost, on="item", how="left")
+        .group_by("status")
+        .agg(
+            risk=pl.col("at_risk").sum(),
+            value=(pl.col("on_hand") * pl.col("unit_cost")).sum(),
+        )
+    )
+    told = {row["status"]: row for row in worth.iter_rows(named=True)}
+    found = []
+    for name, count in health_counts(state):
+        row = told.get(name, {"risk": 0.0, "value": 0.0})
+        risk, value = (
+            words.money(row[n] or 0.0, state.sign, cents=False) for n in row if n != "status"
+        )
+        short = name in ("stock-out", "at risk") and (row["risk"] or 0.0) > 0
+        found.append((name, count, f"{risk} at risk" if short else f"{value} at cost"))
+    return found
+
+
+#: Weeks of cover that end each band of the picture.
+_BANDS = (0.0, 1.0, 2.0, 4.0, 8.0, 13.0, 26.0)
+
+
+def _cover(health: pl.DataFrame, width: int) -> Figure:
+    """Return how many items at places have how many weeks of cover."""
+    known = health.filter(pl.col("cover_weeks").is_not_null())["cover_weeks"]
+    rows = [("none", float((known <= 0).sum()))]
+    for low, high in pairwise(_BANDS):
+        name = f"under {high:.0f} week" if low == 0 else f"{low:.0f}–{high:.0f} weeks"
+        rows.append((name, float(((known > low) & (known <= high)).sum())))
+    rows.append((f"over {_BANDS[-1]:.0f} weeks", float((known > _BANDS[-1]).sum())))
+    return bars(title="Items at places by weeks of cover", rows=rows, width=width)
 
 
 def stock(state: State, query: Mapping[str, str]) -> Grid:
@@ -148,9 +183,33 @@ def _fba(state: State) -> dict[str, Any]:
         )
         if months.height
         else None,
+        "room": _room(state),
         "aged_units": int(aged["quantity"].sum()),
         "aged_items": aged["item"].n_unique(),
     }
+
+
+def _room(state: State) -> list[dict[str, Any]]:
+    """Return each limit of storage with what the plan uses of it in its first and fullest week."""
+    rows = state.made["limit_prices"].filter(
+        pl.col("kind").str.starts_with("storage") & (pl.col("amount") > 0)
+    )
+    found = []
+    for (subject,), own in rows.sort("period_start").partition_by("subject", as_dict=True).items():
+        full = own.sort(pl.col("used") / pl.col("amount"), descending=True).row(0, named=True)
+        first = own.row(0, named=True)
+        found.append(
+            {
+                "place": state.place(str(subject)),
+                "now": first["used"] / first["amount"],
+                "used": first["used"],
+                "amount": first["amount"],
+                "fullest": full["used"] / full["amount"],
+                "week": full["period_start"],
+                "price": max(own["price"].to_list(), default=0.0),
+            }
+        )
+    return found
 
 
 def ages(state: State, query: Mapping[str, str]) -> Grid:
