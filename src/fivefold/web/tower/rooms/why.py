@@ -93,7 +93,7 @@ def _behind(state: State, name: str) -> list[dict[str, Any]]:
             .sort("value", descending=True)
         )
         kinds = (
-            ("reason_code", "Reason", "text"),
+            ("reason_code", "Reason", "choice"),
             ("units", "Units", "count"),
             ("value", "Money", "money"),
         )
@@ -178,6 +178,14 @@ def _item(state: State, code: str, location: str) -> dict[str, Any]:
         "sections": sections,
         "more": 0,
         "item": found,
+        "links": [
+            ("Change its forecast", f"/demand?{urlencode({'item': code, 'place': at})}"),
+            (
+                "Try another service level",
+                f"/inventory?{urlencode({'tab': 'policy', 'item': code})}",
+            ),
+            ("Trace its goods and money", f"/books?{urlencode({'item': code})}"),
+        ],
         "plan": state.made.plan,
     }
 
@@ -225,7 +233,8 @@ def _subject_words(state: State, subject: str) -> str:
     if parts[0] in ("buy", "move", "make") and len(parts) >= 4:
         verbs = {"buy": "Buy", "move": "Move", "make": "Make"}
         way = f" from {parts[2]}" if parts[0] != "make" else ""
-        return f"{verbs[parts[0]]} {state.title(parts[1])}{way} to {parts[3]}, due {parts[-1]}"
+        due = words.said(parts[-1])
+        return f"{verbs[parts[0]]} {state.title(parts[1])}{way} to {parts[3]}, due {due}"
     if "@" in subject and len(parts) == 2:
         code, place = parts[1].split("@", 1)
         return f"{words.plain_name(parts[0])} of {state.title(code)} at {place}"
