@@ -56,6 +56,13 @@ def test_a_form_answers_nonsense_without_breaking(tower: Any, path: str) -> None
         assert 200 <= answer.status_code < 500, (path, body, answer.text)
 
 
+@pytest.mark.parametrize("path", [*FORMS, "/data/fix/x", "/data/load/x", "/data/map/x"])
+def test_a_form_without_a_body_or_with_a_broken_one_is_refused(tower: Any, path: str) -> None:
+    for body in (b"", b"{", b"[]", b"\xff", b'"x"'):
+        answer = ask(tower, "POST", path, content=body)
+        assert 200 <= answer.status_code < 500, (path, body, answer.status_code)
+
+
 def test_goods_are_valued_then_taken_back_once(tower: Any) -> None:
     company = tower.app.state.context.companies.company(OWN)
     asked = "/returns?r_order=O-5-LAMP-01&r_item=LAMP-01&r_units=1&r_condition=SELLABLE"

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from fivefold.api.context import Context, verb
 from fivefold.api.tower_files import XLSX, FilesDesk
-from fivefold.api.tower_frame import Frame, html, packed
+from fivefold.api.tower_frame import Frame, body_of, html, packed
 from fivefold.api.tower_settings import SettingsDesk
 from fivefold.api.tower_work import WorkDesk
 from fivefold.connect.excel import write_workbook
@@ -221,7 +221,7 @@ class Desk(Frame):
         """Change quantities of decisions, all or none."""
         from starlette.concurrency import run_in_threadpool
 
-        body = await request.json()
+        body = await body_of(request)
         return await run_in_threadpool(self._edit, request, name, body)
 
     def _edit(self, request: Request, name: str, body: Mapping[str, Any]) -> Response:
@@ -255,7 +255,7 @@ class Desk(Frame):
         """Accept a decision, or put it off."""
         from starlette.concurrency import run_in_threadpool
 
-        body = await request.json()
+        body = await body_of(request)
         return await run_in_threadpool(self._decide, request, body)
 
     def _decide(self, request: Request, body: Mapping[str, Any]) -> Response:

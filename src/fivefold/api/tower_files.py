@@ -13,7 +13,7 @@ from fastapi import Request
 from starlette.datastructures import UploadFile
 from starlette.responses import JSONResponse, Response
 
-from fivefold.api.tower_frame import Frame
+from fivefold.api.tower_frame import Frame, body_of
 from fivefold.connect.excel import write_workbook
 from fivefold.connect.mapping import ColumnMapping
 from fivefold.cycle.importing import import_files, undo_import
@@ -92,7 +92,7 @@ class FilesDesk:
 
     async def fix(self, request: Request, stage: str) -> Response:
         """Change one cell of a file that was looked at."""
-        body = await request.json()
+        body = await body_of(request)
         tenant = self._frame.tenant(request)
         files = self._stages.files(tenant, stage)
         if files is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from fivefold.api.companies import Company
 from fivefold.api.context import Context
 from fivefold.api.jobs import ENDED
-from fivefold.api.problems import of_error
+from fivefold.api.problems import ProblemError, of_error
 from fivefold.cycle import adjusting, notes
 from fivefold.errors import FivefoldError
 from fivefold.web.tower import rendering
@@ -61,9 +62,7 @@ class Frame:
         self, request: Request, work_: Callable[[Request, Mapping[str, Any]], Response]
     ) -> Response:
         """Read the body, do the work in a thread, and tell a refusal as 409."""
-        body = await request.json()
-        if not isinstance(body, dict):
-            return JSONResponse({"detail": "an object is expected"}, 422)
+        body = await body_of(request)
         try:
             return await run_in_threadpool(work_, request, body)
         except (ValueError, TypeError) as error:
@@ -138,6 +137,26 @@ class Frame:
         values = {"title": "Not found" if status == 404 else "Not possible", "words": str(error)}
         told = rendering.render("refused.html", self.values(request, state, path, values))
         return html(request, told, status)
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """Return what a form sent as an object; nothing is an empty one.
+
+    Raises
+    ------
+    ProblemError
+        400 or 422, if it is no JSON, or no object.
+    """
+    content = await request.body()
+    if not content:
+        return {}
+    try:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
+        raise ProblemError(400, "not_json", "the body is not JSON") from None
+    if not isinstance(body, dict):
+        raise ProblemError(422, "no_object", "an object is expected")
+    return body
 
 
 def html(request: Request, text: str, status: int = 200) -> Response:
