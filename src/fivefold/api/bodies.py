@@ -358,6 +358,20 @@ class NewForecast(Body):
     season: Annotated[StrictInt, Field(ge=1, le=366)] | None = None
 
 
+class NewNetworkPlan(Body):
+    """A day of the parcel network to plan."""
+
+    as_of: date | None = None
+
+
+class NewSites(Body):
+    """How many buildings to open next, and for what growth."""
+
+    open: Annotated[StrictInt, Field(ge=1, le=500)] = 50
+    growth: Annotated[float, Field(gt=0, le=100)] | None = None
+    as_of: date | None = None
+
+
 class GoodsLine(Body):
     """Units of an item."""
 

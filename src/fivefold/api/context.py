@@ -16,7 +16,7 @@ from fivefold.api.access import Access, Caller
 from fivefold.api.companies import Companies, Company
 from fivefold.api.desk import Desks
 from fivefold.api.door import SAFE, Limits
-from fivefold.api.jobs import Jobs
+from fivefold.api.jobs import Job, Jobs
 from fivefold.api.problems import ProblemError
 from fivefold.api.webhooks import Webhooks
 from fivefold.cycle.bookkeeping import at_noon
@@ -233,3 +233,9 @@ def jsonable(value: Any) -> Any:
     if isinstance(value, float) and value - value != 0:
         return None
     return value
+
+
+def accepted_job(job: Job) -> JSONResponse:
+    """Return the answer to whoever started a job: 202, the job, and where to look for it."""
+    headers = {"Location": f"/api/v1/jobs/{job.job}"}
+    return JSONResponse(jsonable(job.record()), 202, headers=headers)

@@ -14,6 +14,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -25,10 +26,12 @@ import polars as pl
 
 from fivefold.api.handed import ANSWER, answer, copy_books
 from fivefold.api.jobs import Job
+from fivefold.cycle.network import plan_network, site_network
 from fivefold.cycle.planning import PlanParams, plan
 from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.cycle.progress import CancelledError, Progress
 from fivefold.cycle.standing import Standing
+from fivefold.deliver.network.siting import SitingParams
 from fivefold.errors import DataError, FivefoldError, Problem
 from fivefold.ledger.journal import Journal
 from fivefold.model import Dataset
@@ -52,7 +55,7 @@ def write_task(
     Parameters
     ----------
     task : mapping
-        `verb` plan or prove, `as_of`, and the parameters of the verb.
+        `verb` plan, prove, network or sites, `as_of`, and the parameters of the verb.
     standing : Standing, optional
         The plan accepted last, for a new plan to refer to.
     books : Path, optional
@@ -97,6 +100,12 @@ def run(folder: Path, progress: Progress) -> Plan | None:
             as_of=date.fromisoformat(task["as_of"]),
             progress=progress,
             standing=_standing(folder, task.get("standing")),
+        )
+    elif task["verb"] == "network":
+        made = plan_network(dataset, as_of=date.fromisoformat(task["as_of"]), progress=progress)
+    elif task["verb"] == "sites":
+        made = site_network(
+            dataset, SitingParams(**task["params"]), as_of=date.fromisoformat(task["as_of"])
         )
     else:
         made = _proved(folder, task, dataset, progress)
@@ -151,6 +160,16 @@ def in_process(folder: Path, job: Job) -> Plan:
     if code != 0 or not names:
         raise _failed(code, complaints, "without a plan")
     return PlanStore(folder / "made").load(names[0])
+
+
+def in_task(task: Mapping[str, Any], dataset: Dataset, job: Job) -> Plan:
+    """Do a task that needs its data and nothing else, as `in_process`; leave nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="fivefold-"))
+    try:
+        write_task(folder, task, dataset)
+        return in_process(folder, job)
+    finally:
+        cleared(folder)
 
 
 def answered_in_process(folder: Path, job: Job) -> dict[str, Any]:

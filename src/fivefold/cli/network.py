@@ -181,8 +181,7 @@ def site_command(
     """Name the next buildings in order of what each saves, with bounds and the people reached."""
     from fivefold.cli.output import emit, shown_progress, table
     from fivefold.cli.when import plan_day
-    from fivefold.cycle.network import site_network
-    from fivefold.cycle.plans import PlanStore
+    from fivefold.cycle.network import site_network, site_plans, sites_record
     from fivefold.cycle.workspace import Workspace
     from fivefold.deliver.network.siting import SitingParams
 
@@ -196,7 +195,7 @@ def site_command(
         made = site_network(
             store.dataset(as_of=day), SitingParams(most=most, demand_factor=growth), as_of=day
         )
-        PlanStore(store.folder / "sites").save(made)
+        site_plans(store).save(made)
     rows = made["site_choices"].sort("rank").to_dicts()
     notes: dict[str, Any] = made.notes
 
@@ -227,11 +226,7 @@ def site_command(
             f"{made['violations'].height} rules broken."
         )
 
-    emit(
-        {"status": made.status, "sites": rows, **notes, "violations": made["violations"].height},
-        as_json=as_json,
-        show=show,
-    )
+    emit(sites_record(made), as_json=as_json, show=show)
     if made.status == "infeasible" or not made.is_legal:
         raise typer.Exit(INFEASIBLE)
 

@@ -24,6 +24,7 @@ from fivefold.model import Dataset, Outcome, schema
 from fivefold.plan.demand import DemandParams, forecast
 
 FOLDER = "networks"
+SITES = "sites"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +39,26 @@ class NetworkParams:
 def network_plans(workspace: Workspace) -> PlanStore:
     """Return where a workspace keeps its network plans."""
     return PlanStore(workspace.folder / FOLDER)
+
+
+def site_plans(workspace: Workspace) -> PlanStore:
+    """Return where a workspace keeps its answers to where the next buildings go."""
+    return PlanStore(workspace.folder / SITES)
+
+
+def latest_sites(workspace: Workspace) -> Plan:
+    """Return the choice of sites made last.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    store = site_plans(workspace)
+    name = store.latest()
+    if name is None:
+        raise NotFoundError("no sites have been chosen yet; choose them: fivefold network site")
+    return store.load(name)
 
 
 def latest_network(workspace: Workspace) -> Plan:
@@ -232,6 +253,20 @@ def sort_record(plan: Plan, place: str | None = None) -> dict[str, Any]:
         if place is not None
         else [],
         "because": because["text"].to_list() if place is not None else [],
+    }
+
+
+def sites_record(plan: Plan) -> dict[str, Any]:
+    """Return the next buildings in order, the bound, and the people reached before and after."""
+    notes = {name: value for name, value in plan.notes.items() if name != "sites"}
+    return {
+        "plan": plan.plan,
+        "as_of": plan.as_of.isoformat(),
+        "status": plan.status,
+        "sites": plan["site_choices"].sort("rank").to_dicts(),
+        "places": plan.notes.get("sites"),
+        **notes,
+        "violations": plan["violations"].height,
     }
 
 

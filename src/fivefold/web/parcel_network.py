@@ -36,35 +36,68 @@ def day_map(plan: Plan, dataset: Dataset, *, width: int = 760) -> Figure:
     title = f"The network on a day from {plan.as_of:%d %b %Y}"
     if sites.height == 0:
         return nothing(title, "No building has coordinates.", width=width)
-    per_km = (width - 24) / 4680
-    height = 2930 * per_km + 54
-    across = Scale(-2380, 2300, 12, width - 12)
-    up = Scale(1600, -1330, 14, 2930 * per_km + 14)
-    at = {
-        name: (across(x), up(y))
-        for name, (x, y) in (
-            (name, albers(latitude, longitude))
-            for name, latitude, longitude in sites.select(
-                "location", "latitude", "longitude"
-            ).iter_rows()
-        )
-    }
     lanes = _busiest(plan)
     said = f"{sites.height} buildings and the {lanes.height} busiest lanes between them."
-    canvas = Canvas(width, round(height), title, said)
-    steps = "".join(f"M{across(x):.0f} {up(y):.0f}h0" for x, y in dots())
-    canvas.parts.append(
-        f'<path d="{steps}" fill="none" stroke="{colour("land")}" stroke-linecap="round" '
-        f'stroke-width="{38 * per_km:.1f}"/>'
-    )
+    canvas, at = _land(sites, title, said, width)
     most = max(1.0, float(lanes["parcels"].max() or 1.0))  # type: ignore[arg-type]
     for row in lanes.iter_rows(named=True):
         if row["origin"] in at and row["destination"] in at:
             _lane(canvas, at[row["origin"]], at[row["destination"]], row, most)
     for kind, (token, size, _) in _TYPES.items():
         _dots(canvas, sites, kind, at, token, size)
-    _key(canvas, sites, height)
+    _key(canvas, sites)
     return canvas.figure()
+
+
+def sites_map(plan: Plan, dataset: Dataset, *, width: int = 760) -> Figure:
+    """Return where the next buildings go, numbered in order, among those that stand."""
+    opened = plan["site_choices"].filter(pl.col("action") == "open").sort("rank")
+    title = "Where the next buildings go"
+    standing = _drawn_sites(dataset).filter(pl.col("building_type").str.starts_with("fulfilment"))
+    coming = (
+        dataset["locations"]
+        .select("location", "name", "latitude", "longitude")
+        .join(opened.select("rank", "marginal_gain_per_day", location="site"), on="location")
+        .drop_nulls(["latitude", "longitude"])
+        .sort("rank", descending=True)
+    )
+    if coming.height == 0:
+        return nothing(title, "No building is to be opened.", width=width)
+    places = pl.concat([standing, coming], how="diagonal")
+    said = f"{coming.height} buildings to open among {standing.height} that stand."
+    canvas, at = _land(places, title, said, width)
+    _dots(canvas, standing, "fulfilment", at, "muted", 2.6)
+    for row in coming.iter_rows(named=True):
+        x, y = at[row["location"]]
+        gain = f"{row['marginal_gain_per_day']:,.0f}"
+        tip = f"{row['rank']}. {row['location']} {row['name'] or ''}: saves {gain} a day"
+        canvas.parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="{colour("accent")}" '
+            f'stroke="{colour("surface")}" stroke-width="1.2"><title>{escape(tip)}</title></circle>'
+        )
+        canvas.text(x, y + 3.2, str(row["rank"]), size=9, anchor="middle", token="surface")
+    return canvas.figure()
+
+
+def _land(
+    sites: pl.DataFrame, title: str, said: str, width: int
+) -> tuple[Canvas, dict[str, tuple[float, float]]]:
+    """Return a map of the land, and where each site stands on it."""
+    per_km = (width - 24) / 4680
+    height = 2930 * per_km + 54
+    across = Scale(-2380, 2300, 12, width - 12)
+    up = Scale(1600, -1330, 14, 2930 * per_km + 14)
+    canvas = Canvas(width, round(height), title, said)
+    steps = "".join(f"M{across(x):.0f} {up(y):.0f}h0" for x, y in dots())
+    canvas.parts.append(
+        f'<path d="{steps}" fill="none" stroke="{colour("land")}" stroke-linecap="round" '
+        f'stroke-width="{38 * per_km:.1f}"/>'
+    )
+    at = {}
+    for name, latitude, longitude in sites.select("location", "latitude", "longitude").iter_rows():
+        x, y = albers(latitude, longitude)
+        at[name] = across(x), up(y)
+    return canvas, at
 
 
 def _drawn_sites(dataset: Dataset) -> pl.DataFrame:
@@ -134,8 +167,8 @@ def _dots(
         )
 
 
-def _key(canvas: Canvas, sites: pl.DataFrame, height: float) -> None:
-    x = 14.0
+def _key(canvas: Canvas, sites: pl.DataFrame) -> None:
+    x, height = 14.0, canvas.height
     for kind, (token, size, words) in _TYPES.items():
         many = sites.filter(pl.col("building_type").str.starts_with(kind)).height
         if not many:

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 
 from fivefold.api.bodies import Acceptance, NewForecast, NewPlan, NewProof
 from fivefold.api.companies import Company
-from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, once, verb
+from fivefold.api.context import Asking, Books, Ctx, Key, accepted_job, jsonable, once, verb
 from fivefold.api.jobs import Job
 from fivefold.api.paging import Page, answer, page, records
 from fivefold.api.problems import ProblemError
@@ -97,9 +97,7 @@ def _task_folder() -> FilePath:
 
 
 def _started(context: Ctx, company: Company, actor: str, kind: str, work: Any) -> JSONResponse:
-    job = context.jobs.start(company.tenant, kind, actor, work, heavy=True)
-    location = f"/api/v1/jobs/{job.job}"
-    return JSONResponse(jsonable(job.record()), 202, headers={"Location": location})
+    return accepted_job(context.jobs.start(company.tenant, kind, actor, work, heavy=True))
 
 
 @router.get("/plans/{plan}", openapi_extra=verb("plan.read"))

@@ -11,8 +11,7 @@ from starlette.responses import JSONResponse, Response
 from fivefold.api.asked import ask, look_for_news
 from fivefold.api.bodies import NewComparison, NewReview, NewScenario, Question, Reason
 from fivefold.api.companies import Company
-from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, once, verb
-from fivefold.api.jobs import Job
+from fivefold.api.context import Asking, Books, Ctx, Key, accepted_job, jsonable, once, verb
 from fivefold.api.problems import ProblemError
 from fivefold.cycle import branches, watching
 from fivefold.cycle.changes import parsed
@@ -41,7 +40,7 @@ def what_if(body: Question, company: Books, asking: Asking, context: Ctx) -> JSO
 
     task = {"verb": "what-if", "plan": base.plan, "changes": changes}
     job = ask(context, company, asking.actor, "what-if", task, on=[base], keep=keep)
-    return _started(job)
+    return accepted_job(job)
 
 
 def _understood(changes: list[str]) -> list[str]:
@@ -110,7 +109,7 @@ def plan_scenario(name: ScenarioName, company: Books, asking: Asking, context: C
 
     task = {"verb": "scenario", "name": name}
     job = ask(context, company, asking.actor, "scenario", task, on=[base], keep=keep)
-    return _started(job)
+    return accepted_job(job)
 
 
 @router.post("/scenarios/{name}/merge", openapi_extra=verb("data.import"))
@@ -176,7 +175,7 @@ def compare_scenarios(
     }
     plans = [one.plan for one in chosen if one.plan]
     job = ask(context, company, asking.actor, "comparison", task, on=bases, plans=plans, keep=keep)
-    return _started(job)
+    return accepted_job(job)
 
 
 @router.post("/plans/{plan}/review", status_code=202, openapi_extra=verb("plan.run"))
@@ -200,7 +199,7 @@ def review_plan(
         "seed": body.seed,
     }
     job = ask(context, company, asking.actor, "review", task, on=[chosen], keep=keep)
-    return _started(job)
+    return accepted_job(job)
 
 
 def _reviewed(company: Company, plan: str) -> dict[str, Any]:
@@ -245,9 +244,4 @@ def watch_facts(company: Books, asking: Asking, context: Ctx) -> JSONResponse:
         raise ProblemError(
             409, "nothing_accepted", "no plan is accepted yet, so there is nothing to watch"
         )
-    return _started(job)
-
-
-def _started(job: Job) -> JSONResponse:
-    headers = {"Location": f"/api/v1/jobs/{job.job}"}
-    return JSONResponse(jsonable(job.record()), 202, headers=headers)
+    return accepted_job(job)

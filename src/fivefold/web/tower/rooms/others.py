@@ -1,4 +1,4 @@
-"""The smaller rooms: orders, network, returns, portfolio."""
+"""The smaller rooms: orders, returns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import polars as pl
 from fivefold.deliver.order_sourcing import source_orders
 from fivefold.model import schema
 from fivefold.returns.care import overdue
-from fivefold.web import summaries, words
+from fivefold.web import words
 from fivefold.web.charts import bars
 from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.rooms import care
@@ -97,61 +97,6 @@ def orders(state: State, query: Mapping[str, str]) -> Grid:
         key="order",
         sign=state.sign,
         columns=schema_columns("orders", frame, first=first),
-    )
-
-
-def network_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return the map, the flows behind it and the places."""
-    from fivefold.web.tower.rooms.home import map_values
-
-    return {
-        **map_values(state, query),
-        "flows": summaries.flows(state.made).to_dicts(),
-        "place_count": state.dataset["locations"].height,
-        "lane_count": state.dataset["lanes"].height,
-    }
-
-
-def locations(state: State, query: Mapping[str, str]) -> Grid:
-    """Return places with what stands there."""
-    cost = state.dataset["items"].select("item", "unit_cost")
-    held = (
-        state.dataset["inventory"]
-        .join(cost, on="item")
-        .group_by("location")
-        .agg(units=pl.col("on_hand").sum(), value=(pl.col("on_hand") * pl.col("unit_cost")).sum())
-    )
-    frame = state.dataset["locations"].join(held, on="location", how="left")
-    first = (
-        column("location", width=110),
-        column("name", width=210),
-        column("kind", width=140),
-        column("units", "Units", "count"),
-        column("value", "At cost", "money"),
-    )
-    return Grid(
-        name="locations",
-        frame=frame,
-        key="location",
-        sign=state.sign,
-        columns=schema_columns("locations", frame, first=first),
-    )
-
-
-def lanes(state: State, query: Mapping[str, str]) -> Grid:
-    """Return lanes with their times and costs."""
-    frame = state.dataset["lanes"].with_columns(key_=pl.col("origin") + ">" + pl.col("destination"))
-    first = (
-        column("origin", "From", width=110),
-        column("destination", "To", width=110),
-        column("mode", "By", width=84),
-    )
-    return Grid(
-        name="lanes",
-        frame=frame,
-        key="key_",
-        sign=state.sign,
-        columns=schema_columns("lanes", frame, first=first),
     )
 
 

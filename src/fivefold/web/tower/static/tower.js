@@ -203,7 +203,7 @@ async function follow(job) {
   });
   source.addEventListener("ended", (event) => {
     const told = JSON.parse(event.data);
-    /** @type {Record<string, string>} */ const ready = { proof: "The proof is ready.", review: "The review is ready.", comparison: "The scenarios were played.", scenario: "The scenario is planned.", watch: "New facts were looked at." };
+    /** @type {Record<string, string>} */ const ready = { proof: "The proof is ready.", review: "The review is ready.", comparison: "The scenarios were played.", scenario: "The scenario is planned.", watch: "New facts were looked at.", network: "The network is planned.", sites: "The next buildings are chosen." };
     if (told.state === "done") ended(ready[told.kind] ?? "The plan is ready.");
     else if (told.state === "cancelled") ended("Cancelled. The plan before it stands.");
     else ended(told.problem?.detail ?? "That did not work.", true);
