@@ -13,6 +13,8 @@ from starlette.testclient import TestClient
 from fivefold.api.access import OWN
 from fivefold.api.app import create_app
 from fivefold.cycle.importing import import_files
+from fivefold.cycle.plans import PlanStore
+from fivefold.cycle.workforce import FOLDER
 from fivefold.cycle.workspace import Workspace
 from fivefold.twin.companies.operator import AS_OF, make_tables
 
@@ -22,8 +24,8 @@ ENDED = {"done", "failed", "cancelled"}
 class Served:
     """The API and the pages of a network of few buildings, asked as a planner."""
 
-    def __init__(self, client: TestClient, token: str) -> None:
-        self.client = client
+    def __init__(self, client: TestClient, token: str, folder: Path) -> None:
+        self.client, self.folder = client, folder
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
@@ -57,7 +59,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     app = create_app(folder)
     token, _ = app.state.context.access.new_token(OWN, "planner", label="planner")
     with TestClient(app, raise_server_exceptions=False) as client:
-        yield Served(client, token)
+        yield Served(client, token, folder)
 
 
 def test_before_a_plan_there_is_a_door_to_one_and_no_error(network: Served) -> None:
@@ -84,6 +86,32 @@ def test_a_day_is_planned_in_a_job_and_told_by_api_and_page(network: Served) -> 
     assert "By means" in network.page("/network?tab=means")
     for grid in ("network_flows", "linehaul_trips", "mode_choices"):
         assert network.client.get(f"/grid/{grid}", headers=network.headers).json()["total"] > 0
+
+
+def test_sort_centres_and_people_are_told_by_api_and_page(network: Served) -> None:
+    sorting = network.ask("GET", "/network/sort").json()
+    place = sorting["crews"][0]["location"]
+    one = network.ask("GET", f"/network/sort?place={place}").json()
+    assert {row["location"] for row in one["departures"]} == {place}
+    assert "makes its truck" in network.page("/network?tab=sort")
+    assert "Whom to hire, when?" in network.page("/network?tab=people")
+
+    body = {"surge": 0.3, "months": 4, "weeks": 12}
+    told = network.done(network.ask("POST", "/workforce/plans", json=body))
+    assert told["violations"] == 0
+    assert told["surge_share"] == 0.3
+    assert network.ask("GET", "/workforce").json() == told
+    people = network.client.get("/grid/workforce_plan", headers=network.headers).json()
+    assert people["total"] > 0
+    kept = PlanStore(network.folder / FOLDER)
+    made = kept.load(kept.names()[-1])
+    region, skill = made["workforce_plan"].select("region", "skill").row(0)
+    why = network.ask("GET", f"/workforce/why?region={region}&skill={skill}").json()
+    assert {(row["region"], row["skill"]) for row in why["weeks"]} == {(region, skill)}
+    assert network.ask("GET", "/workforce/why?region=nowhere").status_code == 404
+    page = network.page("/network?tab=people")
+    assert f"{told['hires']:,}" in page
+    assert "Begin to hire later" in page
 
 
 def test_the_next_buildings_are_chosen_in_a_job_and_stand_in_order(network: Served) -> None:

@@ -364,6 +364,15 @@ class NewNetworkPlan(Body):
     as_of: date | None = None
 
 
+class NewWorkforce(Body):
+    """People to plan, with a surge of third parties where one is expected."""
+
+    surge: Annotated[float, Field(ge=0, le=10)] = 0.0
+    months: Annotated[StrictInt, Field(ge=1, le=36)] = 10
+    weeks: Annotated[StrictInt, Field(ge=2, le=104)] | None = None
+    as_of: date | None = None
+
+
 class NewSites(Body):
     """How many buildings to open next, and for what growth."""
 

@@ -31,6 +31,7 @@ from fivefold.cycle.planning import PlanParams, plan
 from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.cycle.progress import CancelledError, Progress
 from fivefold.cycle.standing import Standing
+from fivefold.cycle.workforce import staff_network, surge_params
 from fivefold.deliver.network.siting import SitingParams
 from fivefold.errors import DataError, FivefoldError, Problem
 from fivefold.ledger.journal import Journal
@@ -55,7 +56,7 @@ def write_task(
     Parameters
     ----------
     task : mapping
-        `verb` plan, prove, network or sites, `as_of`, and the parameters of the verb.
+        `verb` plan, prove, network, workforce or sites, `as_of`, and the parameters of the verb.
     standing : Standing, optional
         The plan accepted last, for a new plan to refer to.
     books : Path, optional
@@ -106,6 +107,14 @@ def run(folder: Path, progress: Progress) -> Plan | None:
     elif task["verb"] == "sites":
         made = site_network(
             dataset, SitingParams(**task["params"]), as_of=date.fromisoformat(task["as_of"])
+        )
+    elif task["verb"] == "workforce":
+        made = staff_network(
+            dataset,
+            PlanStore(folder / "plans").load(task["plan"]),
+            surge_params(**task["params"]),
+            as_of=date.fromisoformat(task["as_of"]),
+            progress=progress,
         )
     else:
         made = _proved(folder, task, dataset, progress)
@@ -162,11 +171,13 @@ def in_process(folder: Path, job: Job) -> Plan:
     return PlanStore(folder / "made").load(names[0])
 
 
-def in_task(task: Mapping[str, Any], dataset: Dataset, job: Job) -> Plan:
-    """Do a task that needs its data and nothing else, as `in_process`; leave nothing behind."""
+def in_task(
+    task: Mapping[str, Any], dataset: Dataset, job: Job, *, plans: tuple[Plan, ...] = ()
+) -> Plan:
+    """Do a task that needs data and plans, no books, as `in_process`; leave nothing behind."""
     folder = Path(tempfile.mkdtemp(prefix="fivefold-"))
     try:
-        write_task(folder, task, dataset)
+        write_task(folder, task, dataset, plans=plans)
         return in_process(folder, job)
     finally:
         cleared(folder)

@@ -29,9 +29,13 @@ def plan_command(
     from fivefold.cli.output import emit, shown_progress
     from fivefold.cli.when import plan_day
     from fivefold.cycle.network import latest_network
-    from fivefold.cycle.workforce import staff_network, workforce_plans, workforce_record
+    from fivefold.cycle.workforce import (
+        staff_network,
+        surge_params,
+        workforce_plans,
+        workforce_record,
+    )
     from fivefold.cycle.workspace import Workspace
-    from fivefold.plan.workforce.staffing import WorkforceParams
 
     with (
         told_errors(as_json=as_json),
@@ -39,11 +43,7 @@ def plan_command(
         shown_progress(quiet=as_json) as progress,
     ):
         day = plan_day(store, as_of)
-        params = WorkforceParams(
-            weeks=weeks or (56 if surge else 26),
-            surge_share=surge,
-            surge_weeks=max(1, round(months * 52 / 12)),
-        )
+        params = surge_params(surge=surge, months=months, weeks=weeks)
         made = staff_network(
             store.dataset(as_of=day), latest_network(store), params, as_of=day, progress=progress
         )

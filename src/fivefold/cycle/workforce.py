@@ -28,6 +28,15 @@ def workforce_plans(workspace: Workspace) -> PlanStore:
     return PlanStore(workspace.folder / FOLDER)
 
 
+def surge_params(*, surge: float, months: int, weeks: int | None = None) -> WorkforceParams:
+    """Return the parameters of a surge that grows over months; a year is looked at with one."""
+    return WorkforceParams(
+        weeks=weeks or (56 if surge else 26),
+        surge_share=surge,
+        surge_weeks=max(1, round(months * 52 / 12)),
+    )
+
+
 def latest_workforce(workspace: Workspace) -> Plan:
     """Return the workforce plan made last.
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from fivefold.api.bodies import NewNetworkPlan, NewSites
+from fivefold.api.bodies import NewNetworkPlan, NewSites, NewWorkforce
 from fivefold.api.companies import Company
 from fivefold.api.context import Asking, Books, Ctx, accepted_job, jsonable, verb
 from fivefold.api.jobs import Job
@@ -23,9 +23,16 @@ from fivefold.cycle.network import (
     network_record,
     site_plans,
     sites_record,
+    sort_record,
     why_flow,
 )
 from fivefold.cycle.plans import Plan, PlanStore
+from fivefold.cycle.workforce import (
+    latest_workforce,
+    why_people,
+    workforce_plans,
+    workforce_record,
+)
 
 router = APIRouter(prefix="/api/v1", tags=["network"])
 
@@ -76,6 +83,46 @@ def network_why(company: Books, origin: Place, destination: Place) -> dict[str, 
     return dict(jsonable({"origin": origin, "destination": destination, "flows": found}))
 
 
+@router.get("/network/sort", openapi_extra=verb("plan.read"))
+def sorting(
+    company: Books,
+    place: Annotated[str | None, Query(max_length=120, pattern=r"^[^\x00-\x1f]+$")] = None,
+) -> dict[str, Any]:
+    """Return who sorts what and whether everything makes its truck, of all or one sort centre."""
+    return dict(jsonable(sort_record(latest_network(company), place)))
+
+
+@router.get("/workforce", openapi_extra=verb("plan.read"))
+def workforce(company: Books) -> dict[str, Any]:
+    """Return people by month and skill, hires, and what beginning to hire later would cost."""
+    return dict(jsonable(workforce_record(latest_workforce(company))))
+
+
+@router.get("/workforce/why", openapi_extra=verb("plan.read"))
+def workforce_why(
+    company: Books,
+    region: Place,
+    skill: Annotated[str | None, Query(max_length=40)] = None,
+) -> dict[str, Any]:
+    """Return the weeks of a region's people with their reasons."""
+    found = why_people(latest_workforce(company), region, skill)
+    return dict(jsonable({"region": region, "weeks": found}))
+
+
+@router.post("/workforce/plans", status_code=202, openapi_extra=verb("plan.run"))
+def make_workforce_plan(
+    body: NewWorkforce, company: Books, asking: Asking, context: Ctx
+) -> JSONResponse:
+    """Plan people for the network plan made last, in a job: hiring, overtime, agencies."""
+    params = {"surge": body.surge, "months": body.months, "weeks": body.weeks}
+    task = {"verb": "workforce", "params": params}
+    day, store = latest_network(company), workforce_plans(company)
+    work = _work(company, store, body.as_of, task, workforce_record, on=day)
+    return accepted_job(
+        context.jobs.start(company.tenant, "workforce", asking.actor, work, heavy=True)
+    )
+
+
 @router.get("/network/sites", openapi_extra=verb("plan.read"))
 def sites(company: Books) -> dict[str, Any]:
     """Return the next buildings in order of what each saves, as chosen last."""
@@ -91,13 +138,22 @@ def choose_next_sites(body: NewSites, company: Books, asking: Asking, context: C
 
 
 def _work(
-    company: Company, store: PlanStore, day: date | None, task: Mapping[str, Any], told: Any
-) -> Any:
+    company: Company,
+    store: PlanStore,
+    day: date | None,
+    task: Mapping[str, Any],
+    told: Callable[[Plan], Mapping[str, Any]],
+    *,
+    on: Plan | None = None,
+) -> Callable[[Job], dict[str, Any]]:
     """Return work that does a task in a process of its own and keeps the plan it makes."""
+    given = {} if on is None else {"plan": on.plan}
 
     def work(job: Job) -> dict[str, Any]:
         as_of = day or company.today()
-        made: Plan = in_task({**task, "as_of": as_of}, company.dataset(as_of=as_of), job)
+        dataset = company.dataset(as_of=as_of)
+        asked = {**task, **given, "as_of": as_of}
+        made = in_task(asked, dataset, job, plans=() if on is None else (on,))
         job.keep()
         store.save(made)
         return dict(jsonable(told(made)))

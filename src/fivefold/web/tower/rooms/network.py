@@ -7,8 +7,15 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.cycle.network import network_plans, network_record, site_plans, sites_record
+from fivefold.cycle.network import (
+    network_plans,
+    network_record,
+    site_plans,
+    sites_record,
+    sort_record,
+)
 from fivefold.cycle.plans import Plan, PlanStore
+from fivefold.cycle.workforce import workforce_plans, workforce_record
 from fivefold.model import schema
 from fivefold.web import summaries
 from fivefold.web.parcel_network import day_map, sites_map
@@ -20,6 +27,8 @@ TABS = (
     ("", "Goods"),
     ("day", "A day of parcels"),
     ("means", "Means of transport"),
+    ("sort", "Sort centres"),
+    ("people", "People"),
     ("sites", "Next buildings"),
 )
 
@@ -33,7 +42,14 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         return {"template": "missing.html", "lacks": lacks}
     asked = query.get("tab", "")
     tab = asked if asked in {name for name, _ in tabs} else tabs[0][0]
-    views = {"": _goods, "day": _day, "means": _means, "sites": _sites}
+    views = {
+        "": _goods,
+        "day": _day,
+        "means": _means,
+        "sort": _sort,
+        "people": _people,
+        "sites": _sites,
+    }
     return {"tab": tab, "tabs": tabs if len(tabs) > 1 else [], **views[tab](state, query)}
 
 
@@ -89,6 +105,21 @@ def _means(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         .sort("parcels", descending=True)
     )
     return {"made": made, "means": shares.to_dicts()}
+
+
+def _sort(state: State, query: Mapping[str, str]) -> dict[str, Any]:
+    made = _latest(network_plans(state.workspace))
+    if made is None or "sort_crews" not in made.tables:
+        return {"made": None}
+    return {"made": made, "sorting": sort_record(made)}
+
+
+def _people(state: State, query: Mapping[str, str]) -> dict[str, Any]:
+    day = network_plans(state.workspace).latest()
+    made = _latest(workforce_plans(state.workspace))
+    if made is None or made.status == "infeasible":
+        return {"made": None, "has_day": day is not None}
+    return {"made": made, "has_day": day is not None, "staff": workforce_record(made)}
 
 
 def _told(name: str) -> pl.Expr:
@@ -189,18 +220,80 @@ def means(state: State, query: Mapping[str, str]) -> Grid:
     return _of_plan(state, "mode_choices", first)
 
 
-def _of_plan(state: State, table: str, first: tuple[Any, ...]) -> Grid:
-    """Return a table of the network plan made last, the most parcels first."""
-    made = _latest(network_plans(state.workspace))
-    frame = schema(table).empty() if made is None else made[table]
+def crews(state: State, query: Mapping[str, str]) -> Grid:
+    """Return sort centres with their rates, people and chutes."""
+    first = (
+        column("location", "Sort centre", width=130),
+        column("parcels", "Parcels", "count"),
+        column("rate_needed_per_hour", "Needed an hour", "count"),
+        column("rate_most_per_hour", "Able to", "count"),
+        column("heads", "People", "count"),
+        column("late_parcels", "Miss their truck", "count"),
+    )
+    return _of_plan(state, "sort_crews", first, key="location")
+
+
+def sort_waves(state: State, query: Mapping[str, str]) -> Grid:
+    """Return what is sorted for which departure, when and to which chute."""
+    first = (
+        column("location", "Sort centre", width=120),
+        column("wave", width=80),
+        column("destination", "To", width=110),
+        column("parcels", "Parcels", "count"),
+        column("sort_ends_hour", "Sorted by hour", "number"),
+        column("departs_hour", "Leaves at hour", "number"),
+        column("chute", width=80),
+    )
+    return _of_plan(state, "sort_plan", first)
+
+
+def people(state: State, query: Mapping[str, str]) -> Grid:
+    """Return people by region, skill and week: who is hired, who leaves, what is left over."""
+    first = (
+        column("region", width=130),
+        column("skill", width=100),
+        column("period_start", "Week", "day"),
+        column("heads", "People", "count"),
+        column("hires", "Hires", "count"),
+        column("agency_heads", "Agency", "count"),
+        column("late_parcels", "Left over", "count"),
+    )
+    return _of_plan(state, "workforce_plan", first, store=workforce_plans(state.workspace))
+
+
+def heads(state: State, query: Mapping[str, str]) -> Grid:
+    """Return whole people by building, skill, shift and week."""
+    first = (
+        column("location", "Building", width=120),
+        column("skill", width=100),
+        column("shift", width=100),
+        column("period_start", "Week", "day"),
+        column("heads", "People", "count"),
+    )
+    return _of_plan(state, "workforce_heads", first, store=workforce_plans(state.workspace))
+
+
+def _of_plan(
+    state: State,
+    table: str,
+    first: tuple[Any, ...],
+    *,
+    key: str = "decision",
+    store: PlanStore | None = None,
+) -> Grid:
+    """Return a table of the plan made last, of the network where no other store is named."""
+    made = _latest(store or network_plans(state.workspace))
+    frame = schema(table).empty() if made is None or table not in made.tables else made[table]
     if table == "linehaul_trips":
         room = pl.col("vehicles") * pl.col("capacity_parcels")
         frame = frame.with_columns(filled=pl.col("parcels") / room)
-    frame = frame.sort("parcels", "decision", descending=[True, False])
+    # The most parcels first; people are kept by region and week.
+    if "parcels" in frame.columns and "region" not in frame.columns:
+        frame = frame.sort("parcels", key, descending=[True, False])
     return Grid(
         name=table,
         frame=frame,
-        key="decision",
+        key=key,
         sign=state.sign,
         columns=schema_columns(table, frame, first=first),
     )

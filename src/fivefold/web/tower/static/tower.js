@@ -132,7 +132,8 @@ function typed(form, fields) {
   /** @type {Record<string, unknown>} */ const told = {};
   for (const [name, value] of Object.entries(fields)) {
     const field = form.elements.namedItem(name);
-    const number = field instanceof HTMLInputElement && (field.type === "number" || field.dataset.number !== undefined);
+    const number = field instanceof HTMLInputElement && field.type === "number"
+      || field instanceof HTMLElement && field.dataset.number !== undefined;
     if (number && value === "") continue;
     told[name] = number ? Number(value) : value;
   }
@@ -203,7 +204,7 @@ async function follow(job) {
   });
   source.addEventListener("ended", (event) => {
     const told = JSON.parse(event.data);
-    /** @type {Record<string, string>} */ const ready = { proof: "The proof is ready.", review: "The review is ready.", comparison: "The scenarios were played.", scenario: "The scenario is planned.", watch: "New facts were looked at.", network: "The network is planned.", sites: "The next buildings are chosen." };
+    /** @type {Record<string, string>} */ const ready = { proof: "The proof is ready.", review: "The review is ready.", comparison: "The scenarios were played.", scenario: "The scenario is planned.", watch: "New facts were looked at.", network: "The network is planned.", sites: "The next buildings are chosen.", workforce: "The people are planned." };
     if (told.state === "done") ended(ready[told.kind] ?? "The plan is ready.");
     else if (told.state === "cancelled") ended("Cancelled. The plan before it stands.");
     else ended(told.problem?.detail ?? "That did not work.", true);
