@@ -183,7 +183,7 @@ def nervousness(supply: pl.DataFrame, standing: Standing) -> dict[str, float | i
     both = (
         supply.select("decision", "due_on", now="quantity")
         .join(before, on=["decision", "due_on"], how="full", coalesce=True)
-        .filter(pl.col("due_on") <= last)
+        .filter(pl.lit(last is None) | (pl.col("due_on") <= pl.lit(last, dtype=pl.Date)))
         .with_columns(pl.col("now", "before").fill_null(0))
     )
     changed = both.filter(pl.col("now") != pl.col("before"))

@@ -56,6 +56,12 @@ def test_nervousness_counts_units_and_decisions_but_no_order_placed() -> None:
     assert told["share"] == pytest.approx(5 / 65)
 
 
+def test_a_plan_after_one_of_nothing_is_all_new() -> None:
+    nothing = Standing(plan=made("P1", supply()), released=frozenset(), placed=frozenset())
+    told = nervousness(supply(a=10), nothing)
+    assert (told["decisions_changed"], told["units_changed"], told["share"]) == (1, 10, 1.0)
+
+
 def test_a_what_if_is_never_the_plan_made_last(tmp_path: Path) -> None:
     store = PlanStore(tmp_path / "plans")
     store.save(made("P20261122-aaaaaa", supply(a=1)))
