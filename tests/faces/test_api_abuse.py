@@ -191,6 +191,18 @@ def test_nothing_made_from_the_description_breaks_the_server(
     assert found["statuses"].get(200, 0) > 20, "the fuzz must reach the use cases too"
 
 
+def test_points_that_lie_ages_apart_are_refused_before_the_gap_is_filled(api: Any) -> None:
+    days = ("1990-01-01", "1990-01-02", "2199-01-01")
+    points = [{"series": f"s{n}", "date": day, "value": 1.0} for n in range(30) for day in days]
+    started = time.process_time()
+    answer = api.ask("POST", "/forecasts", json={"points": points})
+    assert (answer.status_code, answer.json()["code"]) == (422, "too_far_apart"), answer.text
+    assert time.process_time() - started < 2
+    # Years that lie as far apart are few periods.
+    yearly = [{"series": "a", "date": f"{1990 + n}-01-01", "value": 5.0} for n in range(0, 200, 10)]
+    assert api.ask("POST", "/forecasts", json={"points": yearly}).status_code == 200
+
+
 @pytest.mark.slow
 def test_six_thousand_cases_break_nothing(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found = fuzz(serve(), 115, monkeypatch)

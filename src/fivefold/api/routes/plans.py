@@ -31,6 +31,8 @@ from fivefold.cycle.standing import standing_plan
 from fivefold.plan.demand import SeriesParams, forecast_series
 
 router = APIRouter(prefix="/api/v1", tags=["plans"])
+#: Periods of all series of one request to forecast, gaps filled.
+MOST_PERIODS = 200_000
 
 PlanName = Annotated[
     str, Path(max_length=80, description="Name of a plan, or `latest`, or `accepted`.")
@@ -253,11 +255,28 @@ def forecast_any(body: NewForecast) -> dict[str, Any]:
     frame = pl.DataFrame([point.model_dump() for point in body.points]).sort("series", "date")
     if frame.select(pl.struct("series", "date").is_duplicated().any()).item():
         raise ProblemError(422, "twice", "a series has two values on one day")
+    periods = _periods(frame)
+    if periods > MOST_PERIODS:
+        raise ProblemError(
+            422,
+            "too_far_apart",
+            f"these points lie so far apart that they make {periods:,} periods, at most "
+            f"{MOST_PERIODS:,} are forecast at once; send coarser or shorter series",
+        )
     try:
         made = forecast_series(frame, SeriesParams(horizon=body.horizon, season=body.season))
     except ValueError as error:
         raise ProblemError(422, "no_forecast", str(error)) from None
     return {"rows": records(made)}
+
+
+def _periods(frame: pl.DataFrame) -> int:
+    """Return the periods of all series, those without a point counted too."""
+    day = pl.col("date").cast(pl.Date).cast(pl.Int64)
+    each = frame.group_by("series").agg(
+        span=day.max() - day.min(), step=day.sort().diff().filter(day.sort().diff() > 0).min()
+    )
+    return int((each["span"] // each["step"].fill_null(1) + 1).sum())
 
 
 @router.get("/measures", openapi_extra=verb("plan.read"))
