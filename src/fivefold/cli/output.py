@@ -90,9 +90,11 @@ def table(
     *,
     columns: Sequence[str] | None = None,
     most: int = 20,
+    total: int | None = None,
 ) -> None:
     """Print records as a table, numbers to the right, telling how many more there are.
 
+    `total` is how many there are where `records` holds only the first of them.
     Nothing but sentences is broken over lines: a column that does not fit is left out and named.
     """
     from rich.markup import escape
@@ -124,8 +126,8 @@ def table(
         # A name in brackets is no mark-up.
         drawn.add_row(*(escape(value) for value in row))
     out.print(drawn)
-    if len(records) > most:
-        out.print(f"[dim]… and {len(records) - most:,} more[/dim]")
+    if (total or len(records)) > most:
+        out.print(f"[dim]… and {(total or len(records)) - most:,} more[/dim]")
     if left_out := [name.replace("_", " ") for name in names if name not in fitting]:
         out.print(f"[dim]Not shown for want of width: {', '.join(left_out)}.[/dim]")
 

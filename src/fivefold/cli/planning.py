@@ -252,7 +252,11 @@ def show_command(
         {"plan": made.plan, "table": what, "count": frame.height, "rows": frame.to_dicts()},
         as_json=as_json,
         show=lambda out: table(
-            out, f"{what} of {made.plan}", frame.head(most + 1).to_dicts(), most=most
+            out,
+            f"{what} of {made.plan}",
+            frame.head(most).to_dicts(),
+            most=most,
+            total=frame.height,
         ),
     )
 
@@ -296,7 +300,14 @@ def show_why(out: Console, found: Why) -> None:
     out.print(f"\n[bold]{found.name}[/bold] in plan {found.plan}")
     for name, frame in found.rows.items():
         shown = frame.select([c for c in frame.columns if frame[c].null_count() < frame.height])
-        table(out, name, shown.head(6).to_dicts(), columns=shown.columns[:9], most=5)
+        table(
+            out,
+            name,
+            shown.head(5).to_dicts(),
+            columns=shown.columns[:9],
+            most=5,
+            total=shown.height,
+        )
     for row in found.reasons.iter_rows(named=True):
         _say(out, 2, row)
     subject = ""

@@ -29,6 +29,7 @@ _NAMED_IN = (
     ("dispositions", "return_id"),
     ("order_relaxations", "demand"),
     ("placement", "item"),
+    ("limit_prices", "limit"),
 )
 
 
@@ -50,7 +51,8 @@ class Why:
 def why(plan: Plan, name: str) -> Why:
     """Return why a purchase order, work order, shipment, channel choice or decision is as it is.
 
-    An item's name leads to everything decided about it.
+    An item's name leads to everything decided about it, a shared limit's to its weeks, the
+    dearest first, and to the decisions that it bound.
 
     Raises
     ------
@@ -63,6 +65,10 @@ def why(plan: Plan, name: str) -> Why:
         found = plan[table].filter(pl.col(column) == subject)
         if found.height:
             rows[table] = found
+    if "limit_prices" in rows:
+        rows["limit_prices"] = rows["limit_prices"].sort(
+            "price", "period_start", descending=[True, False]
+        )
     reasons = plan.why(subject)
     carried = _carried_out(plan, subject)
     pegged = pegged_to(plan, subject)
@@ -71,7 +77,10 @@ def why(plan: Plan, name: str) -> Why:
         rows["pegging"] = pegged
         carried = [*carried, *pegged.filter(pl.col("origin_kind") == "decision")["origin"].unique()]
         reasons = pl.concat([reasons, plan.why(f"late:{subject}")])
-    because = plan["explanations"].filter(pl.col("subject").is_in(carried))
+    told = plan["explanations"]
+    because = told.filter(pl.col("subject").is_in(carried))
+    if "limit_prices" in rows:
+        because = told.filter(pl.col("reference") == subject)
     if subject != name or (not rows and reasons.height == 0):
         # An item's name leads to its channel choice first, and to all else decided about it.
         about, further = _about_item(plan, name)
@@ -118,7 +127,10 @@ def _resolve(plan: Plan, name: str) -> str:
     for prefix in ("channel:", "forecast:", "target:", "source:"):
         if prefix + name in subjects:
             return prefix + name
-    folded = subjects.filter(subjects.str.to_lowercase() == name.lower())
+    known = pl.concat([subjects, plan["limit_prices"]["limit"].unique()])
+    if name in known:
+        return name
+    folded = known.filter(known.str.to_lowercase() == name.lower())
     return str(folded[0]) if len(folded) else name
 
 

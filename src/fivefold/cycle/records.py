@@ -60,7 +60,7 @@ def binding_limits(plan: Plan) -> pl.DataFrame:
         plan["limit_prices"]
         .filter(pl.col("price") > 1e-6)
         .sort("price", descending=True)
-        .select("limit", "kind", "subject", "period_start", "amount", "used", "price")
+        .select("limit", "kind", "subject", "period_start", "amount", "used", "reserved", "price")
     )
 
 

@@ -227,6 +227,17 @@ def test_why_is_told_for_orders_shipments_work_channels_and_items(made: Any) -> 
     assert decision.name == made["supply_plan"]["decision"][0]
 
 
+def test_why_of_a_limit_tells_its_weeks_the_dearest_first_and_what_it_bound(made: Any) -> None:
+    prices = made["limit_prices"]
+    limit = prices.sort("price", descending=True)["limit"][0]
+    told = why(made, limit.lower())
+    assert told.name == limit
+    weeks = told.rows["limit_prices"]
+    assert weeks.height == prices.filter(pl.col("limit") == limit).height
+    assert weeks["price"].to_list() == sorted(weeks["price"], reverse=True)
+    assert set(told.because["reference"]) <= {limit}
+
+
 def test_why_of_an_unknown_name_tells_near_ones(made: Any) -> None:
     order = made["purchase_orders"]["order"][0]
     with pytest.raises(NotFoundError, match=f"near to it: .*{order}"):
