@@ -198,6 +198,31 @@ class OrderLine(Body):
     item: Name
     quantity: Units
     unit_price: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    substitutes: Literal["offer", "accept", "no"] = Field(
+        "offer", description="What may take the place of what is short: told, taken, or neither."
+    )
+    requested_from: Day | None = None
+    requested_by: Day | None = Field(None, description="Last day the customer takes it.")
+
+
+class PlaceOfLine(Body):
+    """Another place to serve a line from."""
+
+    location: Name
+
+
+class Instead(Body):
+    """An item that takes the place of another, as the customer agreed."""
+
+    item: Name
+
+
+class ShareRule(Body):
+    """How what is free is shared by those who wait."""
+
+    rule: Literal["priority", "fair_share", "margin"] | None = Field(
+        None, description="Default is the rule of the company."
+    )
 
 
 class NewOrder(Body):

@@ -46,7 +46,12 @@ _FOLDED = {
     ),
     "orders": (
         documents.customer_orders,
-        (documents.ORDER_TAKEN, documents.ORDER_SHIPPED, documents.ORDER_CANCELLED),
+        (
+            documents.ORDER_TAKEN,
+            documents.ORDER_SUBSTITUTED,
+            documents.ORDER_SHIPPED,
+            documents.ORDER_CANCELLED,
+        ),
     ),
     "returns": (documents.returns, (documents.RETURN_RECEIVED,)),
     "cases": (

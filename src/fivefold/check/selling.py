@@ -96,6 +96,8 @@ def check_promises(dataset: Dataset, *, as_of: date) -> Iterator[pl.DataFrame]:
     yield from _within_stock(promises, dataset)
     yield from _within_supply(promises, dataset, as_of)
     yield from _within_orders(promises, dataset)
+    yield from _within_components(promises, dataset, as_of)
+    yield from _substitutes_by_rule(dataset, as_of)
     yield violations(
         promises.filter((pl.col("ship_on") < as_of) | (pl.col("deliver_on") < pl.col("ship_on"))),
         table="promises",
@@ -154,7 +156,7 @@ def _within_supply(promises: pl.DataFrame, dataset: Dataset, as_of: date) -> Ite
     )
     given = promises.filter(
         pl.col("location").is_not_null()
-        & ~pl.col("basis").is_in(["none", "capable"])
+        & ~pl.col("basis").is_in(["none", "capable", "components"])
         & pl.col("ship_on").is_not_null()
     ).select(*key, day="ship_on", there=zero, promised="quantity")
     columns = [*key, "day", "there", "promised"]
@@ -172,6 +174,95 @@ def _within_supply(promises: pl.DataFrame, dataset: Dataset, as_of: date) -> Ite
         rule="promise_within_supply",
         found="promised",
         expected=phrase("≤ {}", pl.col("there")),
+    )
+
+
+def _within_components(
+    promises: pl.DataFrame, dataset: Dataset, as_of: date
+) -> Iterator[pl.DataFrame]:
+    """Kits put together take no more of a component at a place than is free and not promised."""
+    kits = promises.filter(pl.col("basis") == "components")
+    if kits.height == 0:
+        return
+    allowed = dataset["items"].filter("assemble_to_order").select("item")
+    yield violations(
+        kits.join(allowed, on="item", how="anti"),
+        table="promises",
+        key=["order", "line", "leg"],
+        rule="kit_may_be_put_together",
+        found="item",
+        expected="a kit with assemble_to_order",
+    )
+    begun = pl.col("effective_from").is_null() | (pl.col("effective_from") <= as_of)
+    ended = pl.col("effective_to").is_not_null() & (pl.col("effective_to") < as_of)
+    bill = dataset["bills_of_material"].filter(begun & ~ended & ~pl.col("is_by_product"))
+    # Of components that replace each other one is taken; the one named first.
+    rank = pl.col("priority").rank("ordinal").over("product", "alternate_group")
+    bill = bill.filter(pl.col("alternate_group").is_null() | (rank == 1))
+    scrap = pl.col("scrap_share").fill_null(0.0)
+    needs = (
+        kits.group_by("order", "line", "item", "location")
+        .agg(pl.col("quantity").sum())
+        .join(bill, left_on="item", right_on="product")
+        .with_columns(
+            need=(pl.col("quantity") * pl.col("quantity_per") / (1.0 - scrap) - 1e-6).floor()
+        )
+        .group_by("component", "location")
+        .agg(need=pl.col("need").sum())
+    )
+    plain = (
+        promises.filter(pl.col("basis") == "on_hand")
+        .group_by(component="item", location="location")
+        .agg(plain=pl.col("quantity").sum())
+    )
+    free = _free_stock(dataset).rename({"item": "component"})
+    told = (
+        needs.join(free, on=["component", "location"], how="left")
+        .join(plain, on=["component", "location"], how="left")
+        .with_columns(pl.col("there", "plain").fill_null(0))
+    )
+    yield violations(
+        told.filter(pl.col("need") + pl.col("plain") > pl.col("there")),
+        table="promises",
+        key=["component", "location"],
+        rule="kits_within_components",
+        found=phrase("{} and {} promised as such", pl.col("need"), pl.col("plain")),
+        expected=phrase("≤ {}", pl.col("there")),
+    )
+
+
+def _substitutes_by_rule(dataset: Dataset, as_of: date) -> Iterator[pl.DataFrame]:
+    """An offer stands on a rule in force, in its ratio, and comes sooner than the item."""
+    offers = dataset["substitution_offers"]
+    if offers.height == 0:
+        return
+    begun = pl.col("valid_from").is_null() | (pl.col("valid_from") <= as_of)
+    ended = pl.col("valid_to").is_not_null() & (pl.col("valid_to") < as_of)
+    rules = (
+        dataset["substitutes"]
+        .filter(begun & ~ended)
+        .group_by("item", "substitute")
+        .agg(least=pl.col("ratio").min(), most=pl.col("ratio").max())
+    )
+    ratio = pl.col("substitute_quantity") / pl.col("quantity")
+    each = 1.0 / pl.col("quantity")
+    known = offers.join(rules, on=["item", "substitute"], how="left")
+    out_of_ratio = (ratio < pl.col("least") - 1e-9) | (ratio > pl.col("most") + each)
+    yield violations(
+        known.filter(pl.col("least").is_null() | out_of_ratio),
+        table="substitution_offers",
+        key=["order", "line", "substitute"],
+        rule="substitute_by_rule",
+        found=phrase("{} for {}", "substitute_quantity", "quantity"),
+        expected="a rule in force and its ratio",
+    )
+    yield violations(
+        offers.filter(pl.col("otherwise_on") <= pl.col("deliver_on")),
+        table="substitution_offers",
+        key=["order", "line", "substitute"],
+        rule="substitute_is_sooner",
+        found="deliver_on",
+        expected=phrase("before {}", "otherwise_on"),
     )
 
 

@@ -85,16 +85,25 @@ def order_command(
     number: Annotated[str, typer.Option(help="Order number. [default: made]")] = "",
     channel: Annotated[str, typer.Option(help="Channel. [default: the first own one]")] = "",
     zip_code: Annotated[str, typer.Option("--zip", help="ZIP the order goes to.")] = "",
+    substitutes: Annotated[
+        str,
+        typer.Option(help="What may take the place of what is short: offer, accept or no."),
+    ] = "offer",
     as_of: DateOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take a customer order: promise each unit once, reserve what is there."""
+    if substitutes not in ("offer", "accept", "no"):
+        raise usage_error(f"--substitutes must be offer, accept or no, found {substitutes!r}")
     from fivefold.cli.output import emit, table
     from fivefold.cli.when import plan_day
     from fivefold.cycle.ordering import take_order
     from fivefold.cycle.workspace import Workspace
 
-    wanted = [{"item": item, "quantity": units} for item, units in quantities_of(lines).items()]
+    wanted = [
+        {"item": item, "quantity": units, "substitutes": substitutes}
+        for item, units in quantities_of(lines).items()
+    ]
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         taken = take_order(
             store,
@@ -109,6 +118,7 @@ def order_command(
         "order": taken.order,
         "status": taken.status,
         "legs": list(taken.legs),
+        "offers": list(taken.offers),
         "reasons": taken.explanations.to_dicts(),
     }
 
@@ -121,6 +131,8 @@ def order_command(
             list(taken.legs),
             columns=("item", "quantity", "location", "ship_on", "deliver_on", "basis", "because"),
         )
+        for offer in taken.offers:
+            out.print(f"Instead on line {offer['line']}: {offer['because']}", markup=False)
 
     emit(record, as_json=as_json, show=show)
 

@@ -18,6 +18,7 @@ from fivefold.cli.app import (
 )
 from fivefold.cli.data import ACTOR
 from fivefold.cli.execution import quantities_of
+from fivefold.cli.order_desk import COMMANDS as ORDER_DESK
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -111,8 +112,11 @@ def source_command(
 def fill_command(
     workspace: WorkspaceOption = WORKSPACE,
     rule: Annotated[
-        str, typer.Option(help="In a shortage: priority, fair_share or margin.")
-    ] = "priority",
+        str,
+        typer.Option(
+            help="In a shortage: priority, fair_share or margin. [default: the company's]"
+        ),
+    ] = "",
     as_of: DateOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -127,11 +131,14 @@ def fill_command(
     from fivefold.cycle.workspace import Workspace
     from fivefold.deliver.allocation import Rule
 
-    if rule not in get_args(Rule):
+    if rule and rule not in get_args(Rule):
         raise usage_error(f"--rule must be one of {', '.join(get_args(Rule))}, found {rule!r}")
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         filled = fill_backorders(
-            store, actor=ACTOR, at=_noon(plan_day(store, as_of)), rule=cast("Rule", rule)
+            store,
+            actor=ACTOR,
+            at=_noon(plan_day(store, as_of)),
+            rule=cast("Rule", rule) if rule else None,
         )
     found = [asdict(one) for one in filled]
     emit(
@@ -217,8 +224,9 @@ def take_command(
 COMMANDS = (("promise", promise_command),)
 GROUP = (
     "orders",
-    "Open orders: taken from files, where they are served from, who waits, cancellations.",
+    "Open orders: promise and outlook, other places, substitutes, who waits, cancellations.",
     (
+        *ORDER_DESK,
         ("take", take_command),
         ("source", source_command),
         ("fill", fill_command),

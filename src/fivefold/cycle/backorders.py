@@ -10,99 +10,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from typing import Any, cast, get_args
 
 import polars as pl
 
 from fivefold.cycle import documents
+from fivefold.cycle.customer_commands import releasing, reserving, set_aside
 from fivefold.cycle.fulfilment import Operations, operations_of
+from fivefold.cycle.order_records import lots_at, order_record, order_records, waiting_rows
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.allocation import Request, Rule, allocate
+from fivefold.deliver.kits import kit_parts, parts_for
 from fivefold.deliver.order_sourcing import SourcingParams, source_orders
-from fivefold.errors import ConflictError, NotFoundError
+from fivefold.deliver.substitution import THERE
+from fivefold.errors import ConflictError, DataError, Problem
 from fivefold.ledger.balances import goods_frame
-from fivefold.ledger.events import Command, Fact, Move, Place
+from fivefold.ledger.events import Command, Fact, Move
 from fivefold.model import Dataset, schema
-
-#: By order and line: (location, lot, units) set aside, in the order in which it happened.
-Held = Mapping[tuple[str, int], list[tuple[str, str, int]]]
-
-
-def held_for(workspace: Workspace) -> Held:
-    """Return what was ever reserved for each line of orders taken here, shipped or not."""
-    held: dict[tuple[str, int], list[tuple[str, str, int]]] = defaultdict(list)
-    for fact in workspace.recorded(documents.ORDER_TAKEN, documents.ORDER_RESERVED):
-        for line in fact.body["lines"]:
-            for leg in line["legs"]:
-                location, units, lot = (*leg, "")[:3]
-                held[fact.subject, line["line"]].append((location, lot, units))
-    return held
-
-
-def waiting_rows(workspace: Workspace, dataset: Dataset) -> list[dict[str, Any]]:
-    """Return order lines taken here with the units promised and not reserved yet.
-
-    In the order in which they were taken, so that who asks later on the same day stands behind.
-    """
-    held = held_for(workspace)
-    taken: dict[tuple[str, int], int] = {}
-    for fact in workspace.recorded(documents.ORDER_TAKEN):
-        for line in fact.body["lines"]:
-            taken.setdefault((fact.subject, line["line"]), len(taken))
-    rows = []
-    names = schema("orders").names
-    for row in dataset["orders"].filter(pl.col("status") == "open").iter_rows(named=True):
-        key = (row["order"], row["line"])
-        if key not in taken:
-            continue
-        waits = row["quantity"] - sum(units for _, _, units in held.get(key, ()))
-        if waits > 0:
-            rows.append({**{name: row[name] for name in names}, "quantity": waits})
-    return sorted(rows, key=lambda row: taken[row["order"], row["line"]])
-
-
-def lots_at(
-    workspace: Workspace, dataset: Dataset, wanted: Sequence[tuple[str, str, int]]
-) -> list[list[tuple[str, int]]]:
-    """Return lots and units for each (item, location, units), what expires first going first.
-
-    Nothing is taken twice over all that is wanted. Where the books hold too little the rest
-    names no lot, so that the books refuse it.
-    """
-    expiry = {
-        (item, place, lot or ""): day
-        for item, place, lot, day in dataset["inventory"]
-        .select("item", "location", "lot", "expires_on")
-        .iter_rows()
-    }
-    free: dict[tuple[str, str], list[list[Any]]] = defaultdict(list)
-    for item, place, lot, units in (
-        goods_frame(workspace.journal)
-        .filter((pl.col("kind") == "available") & (pl.col("units") > 0))
-        .sort("item", "location", "lot")
-        .select("item", "location", "lot", "units")
-        .iter_rows()
-    ):
-        free[item, place].append([lot, units])
-    for (item, place), lots in free.items():
-        known = [
-            (expiry.get((item, place, lot)) is None, expiry.get((item, place, lot)))
-            for lot, _ in lots
-        ]
-        order = sorted(range(len(lots)), key=lambda n, k=known: (k[n][0], str(k[n][1]), n))  # type: ignore[misc]
-        free[item, place] = [lots[n] for n in order]
-    found = []
-    for item, place, units in wanted:
-        legs = []
-        for lot in free.get((item, place), []):
-            used = min(lot[1], units)
-            if used > 0:
-                legs.append((lot[0], used))
-                lot[1] -= used
-                units -= used
-        found.append([*legs, ("", units)] if units else legs)
-    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,26 +46,28 @@ def fill_backorders(
 ) -> list[Filled]:
     """Return what was reserved for customers who wait, from what is free now.
 
-    By priority then age, in fair shares, or by margin; each order in a command of its own,
-    so that what others took meanwhile stops only that one.
+    By priority then age, in fair shares, or by margin: the rule named, else that of the company
+    (setting `allocation_rule`). Each order has a command of its own, so that what others took
+    meanwhile stops only that one.
     """
     dataset = workspace.dataset(as_of=at.date())
+    rule = rule or company_rule(dataset)
     rows = waiting_rows(workspace, dataset)
     if not rows:
         return []
     there = _from_stock(rows, dataset, at)
     if rule != "priority":
         there = _from_stock(_allocated(rows, there, dataset, rule), dataset, at)
-    lots = lots_at(workspace, dataset, there.select("item", "location", "quantity").rows())
-    by_order: dict[str, list[tuple[dict[str, Any], list[tuple[str, int]]]]] = defaultdict(list)
-    for leg, own in zip(there.iter_rows(named=True), lots, strict=True):
+    held = set_aside_for(workspace, dataset, there.to_dicts(), as_of=at.date())
+    by_order: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = defaultdict(list)
+    for leg, own in zip(there.iter_rows(named=True), held, strict=True):
         by_order[leg["order"]].append((leg, own))
-    before = workspace.recorded(documents.ORDER_RESERVED)
+    records = order_records(workspace)
     operations = operations_of(workspace, dataset, actor=actor)
     filled: list[Filled] = []
     for order, legs in by_order.items():
-        count = sum(fact.subject == order for fact in before)
-        receipt = operations.submit([_reserve(order, count + 1, legs, actor, at)])[0]
+        number = records[order].reservations + 1
+        receipt = operations.submit([_reserve(order, number, legs, actor, at)])[0]
         if receipt.status == "ok":
             filled += [
                 Filled(
@@ -162,7 +89,79 @@ def _from_stock(rows: list[dict[str, Any]], dataset: Dataset, at: datetime) -> p
         orders=schema("orders").frame(rows), **{name: schema(name).empty() for name in names}
     )
     found = source_orders(now, SourcingParams(capable=False), as_of=at.date())["promises"]
-    return found.filter(pl.col("basis") == "on_hand").sort("order", "line", "leg")
+    return found.filter(pl.col("basis").is_in(THERE)).sort("order", "line", "leg")
+
+
+def company_rule(dataset: Dataset) -> Rule:
+    """Return the company's rule of sharing what is short: its setting, else by priority.
+
+    Raises
+    ------
+    DataError
+        If the setting names no rule.
+    """
+    told = dataset.setting("allocation_rule") or "priority"
+    if told not in get_args(Rule):
+        message = f"found {told!r}, expected one of {', '.join(get_args(Rule))}"
+        raise DataError(
+            [Problem(table="settings", key="allocation_rule", column="value", message=message)]
+        )
+    return cast("Rule", told)
+
+
+def set_aside_for(
+    workspace: Workspace,
+    dataset: Dataset,
+    legs: Sequence[Mapping[str, Any]],
+    *,
+    as_of: date,
+    freed: Sequence[Move] = (),
+) -> list[dict[str, Any]]:
+    """Return, for each leg that stands on what is there, the lots and components it takes.
+
+    Parameters
+    ----------
+    legs : sequence of mapping
+        item, location, quantity, basis.
+    freed : sequence of Move
+        Moves of the same command that give units free first.
+    """
+    kits = kit_parts(
+        dataset, {leg["item"] for leg in legs if leg["basis"] == "components"}, as_of=as_of
+    )
+    wanted: list[tuple[str, str, int]] = []
+    for leg in legs:
+        if leg["basis"] == "components":
+            parts = parts_for(kits[leg["item"]], leg["quantity"])
+            wanted += [(item, leg["location"], units) for item, units in sorted(parts.items())]
+        else:
+            wanted.append((leg["item"], leg["location"], leg["quantity"]))
+    found = iter(lots_at(_free(workspace, freed), dataset, wanted))
+    told: list[dict[str, Any]] = []
+    for leg in legs:
+        place = leg["location"]
+        if leg["basis"] != "components":
+            lots = next(found)
+            told.append({"legs": [(place, units, lot) for lot, units in lots], "kits": []})
+            continue
+        parts = parts_for(kits[leg["item"]], leg["quantity"])
+        held = [(item, units, lot) for item in sorted(parts) for lot, units in next(found) if units]
+        told.append({"legs": [], "kits": [(place, leg["quantity"], held)]})
+    return told
+
+
+def _free(workspace: Workspace, freed: Sequence[Move]) -> pl.DataFrame:
+    """Return what the books hold, with what the command itself gives free."""
+    goods = goods_frame(workspace.journal).select("item", "location", "lot", "kind", "units")
+    if not freed:
+        return goods
+    more = pl.DataFrame(
+        [(m.item, m.dst.location, m.lot, m.dst.kind, m.quantity) for m in freed],
+        schema=goods.schema,
+        orient="row",
+    )
+    keys = ["item", "location", "lot", "kind"]
+    return pl.concat([goods, more]).group_by(keys, maintain_order=True).agg(pl.col("units").sum())
 
 
 def _allocated(
@@ -195,25 +194,12 @@ def _allocated(
 def _reserve(
     order: str,
     number: int,
-    legs: Sequence[tuple[Mapping[str, Any], Sequence[tuple[str, int]]]],
+    legs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]],
     actor: str,
     at: datetime,
 ) -> Command:
-    moves = tuple(
-        Move(
-            leg["item"],
-            lot,
-            Place("available", leg["location"]),
-            Place("reserved", leg["location"]),
-            units,
-        )
-        for leg, own in legs
-        for lot, units in own
-    )
-    lines = [
-        {"line": leg["line"], "legs": [[leg["location"], units, lot] for lot, units in own]}
-        for leg, own in legs
-    ]
+    moves = tuple(move for leg, own in legs for move in reserving(leg["item"], own))
+    lines = [{"line": leg["line"], **set_aside(own)} for leg, own in legs]
     return Command(
         key=f"reserve-later:{order}:{number}",
         kind="reserve",
@@ -247,20 +233,13 @@ def cancel_order(workspace: Workspace, order: str, *, actor: str, at: datetime) 
     ConflictError
         If all of it has shipped.
     """
-    taken = [f for f in workspace.recorded(documents.ORDER_TAKEN) if f.subject == order]
-    if not taken:
-        raise NotFoundError(f"order {order!r} was not taken here; `fivefold order` takes one")
-    if any(f.subject == order for f in workspace.recorded(documents.ORDER_CANCELLED)):
+    record = order_record(workspace, order)
+    if record.cancelled:
         return Cancelled(order=order, status="duplicate", released_units=0, passed_on=())
-    item_of = {line["line"]: line["item"] for line in taken[-1].body["lines"]}
-    left = unshipped(workspace, order)
-    wanted = sum(line["quantity"] for line in taken[-1].body["lines"])
-    if sum(shipped_units(workspace, order).values()) >= wanted:
+    if record.state == "shipped":
         raise ConflictError(f"order {order!r} has shipped; take it back as a return")
-    moves = tuple(
-        Move(item_of[line], lot, Place("reserved", place), Place("available", place), units)
-        for (line, place, lot), units in sorted(left.items())
-    )
+    left = record.unshipped()
+    moves = tuple(releasing(record))
     command = Command(
         key=f"cancel-order:{order}",
         kind="cancel_order",
@@ -281,29 +260,3 @@ def cancel_order(workspace: Workspace, order: str, *, actor: str, at: datetime) 
         released_units=sum(left.values()),
         passed_on=tuple(passed),
     )
-
-
-def shipped_units(workspace: Workspace, order: str) -> dict[tuple[int, str], int]:
-    """Return units that left by line and location."""
-    gone: dict[tuple[int, str], int] = defaultdict(int)
-    for fact in workspace.recorded(documents.ORDER_SHIPPED):
-        if fact.subject == order:
-            for line in fact.body["lines"]:
-                gone[line["line"], line["location"]] += line["quantity"]
-    return gone
-
-
-def unshipped(workspace: Workspace, order: str) -> dict[tuple[int, str, str], int]:
-    """Return units reserved for an order and not shipped, by line, location and lot."""
-    gone = shipped_units(workspace, order)
-    left: dict[tuple[int, str, str], int] = defaultdict(int)
-    for (name, line), legs in held_for(workspace).items():
-        if name != order:
-            continue
-        for place, lot, units in legs:
-            used = min(gone.get((line, place), 0), units)
-            if used:
-                gone[line, place] -= used
-            if units > used:
-                left[line, place, lot] += units - used
-    return left

@@ -30,8 +30,12 @@ PURCHASE_INVOICED = "purchase_order.invoiced"
 PURCHASE_PAID = "purchase_order.paid"
 PURCHASE_CLOSED = "purchase_order.closed"
 ORDER_TAKEN = "customer_order.taken"
+ORDER_PROMISED = "customer_order.promised"
 ORDER_SHIPPED = "customer_order.shipped"
 ORDER_RESERVED = "customer_order.reserved"
+ORDER_MOVED = "customer_order.moved"
+ORDER_SUBSTITUTED = "customer_order.substituted"
+ORDER_ASSEMBLED = "customer_order.assembled"
 ORDER_CANCELLED = "customer_order.cancelled"
 PARCEL_MADE = "parcel.made"
 PARCEL_TRACKED = "parcel.tracked"
@@ -50,6 +54,9 @@ FILE_UNDONE = "import.undone"
 IMPORTS_BOOKED = "import.booked"
 MAPPING_KEPT = "mapping.kept"
 MAPPING_DROPPED = "mapping.dropped"
+
+#: Days that a line of a customer order may carry.
+DAYS_OF_LINE = ("promised_on", "requested_from", "requested_by")
 
 #: Facts that say what a supply order is and how it stands.
 SUPPLY_FACTS = (
@@ -231,19 +238,15 @@ def inspections(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.DataFra
 def customer_orders(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.DataFrame:
     """Return customer order lines: those that were imported and those taken here."""
     taken: dict[str, list[Row]] = {}
-    known = schema("orders").names
     for fact in facts:
         if fact.kind == ORDER_TAKEN:
-            taken[fact.subject] = [
-                {
-                    **{name: value for name, value in line.items() if name in known},
-                    "order": fact.subject,
-                    "ordered_at": datetime.fromisoformat(line["ordered_at"]),
-                    "promised_on": _day(line.get("promised_on")),
-                    "status": "open",
-                }
-                for line in fact.body["lines"]
-            ]
+            taken[fact.subject] = [_ordered(fact.subject, line) for line in fact.body["lines"]]
+        elif fact.kind == ORDER_SUBSTITUTED and fact.subject in taken:
+            for row in taken[fact.subject]:
+                if row["line"] == fact.body["line"]:
+                    row["quantity"] -= fact.body["units"]
+                    row["status"] = row["status"] if row["quantity"] else "cancelled"
+            taken[fact.subject].append(_ordered(fact.subject, fact.body["new"]))
         elif fact.kind in (ORDER_SHIPPED, ORDER_CANCELLED):
             for row in taken.get(fact.subject, ()):
                 _served(row, fact)
@@ -252,6 +255,19 @@ def customer_orders(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.Dat
     new = schema("orders").frame([row for rows in taken.values() for row in rows])
     kept = imported.join(new.select("order", "line"), on=["order", "line"], how="anti")
     return pl.concat([kept, new], how="diagonal_relaxed")
+
+
+def _ordered(order: str, line: Mapping[str, Any]) -> Row:
+    known = schema("orders").names
+    return {
+        **{name: value for name, value in line.items() if name in known},
+        "order": order,
+        "ordered_at": datetime.fromisoformat(line["ordered_at"]),
+        **{
+            name: _day(line.get(name)) for name in ("promised_on", "requested_from", "requested_by")
+        },
+        "status": "open",
+    }
 
 
 def _served(row: Row, fact: Recorded) -> None:

@@ -6,7 +6,7 @@ changes nothing. The twin calls these same verbs on forked books; nothing here c
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from fivefold.cycle import documents
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import FivefoldError, NotFoundError
 from fivefold.ledger import events
-from fivefold.ledger.events import Command, Fact, Line, SaleLine
+from fivefold.ledger.events import Command, Fact, Line
 from fivefold.ledger.journal import Journal, Receipt
 from fivefold.model import Dataset
 from fivefold.units import split_minor, to_minor
@@ -68,20 +68,6 @@ class SupplyOrder:
     labour_per_unit: float = 0.0
     components: Mapping[str, float] = field(default_factory=dict)
     decisions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SoldLine:
-    """One line of a customer order as it ships: price and fees a unit, main unit of currency."""
-
-    line: int
-    item: str
-    quantity: int
-    location: str
-    unit_price: float
-    fees: Mapping[str, float] = field(default_factory=dict)
-    carriage: float = 0.0
-    lot: str = ""
 
 
 class Operations:
@@ -303,144 +289,6 @@ class Operations:
             currency=self.currency,
         )
 
-    def take_order(
-        self, order: str, lines: Sequence[Mapping[str, Any]], *, at: datetime
-    ) -> Command:
-        """Return the command that takes a customer order and reserves what can be.
-
-        Parameters
-        ----------
-        order : str
-        lines : sequence of mapping
-            line, item, channel, quantity, unit_price, promised_on and `legs`: a list of
-            (location, units) or (location, units, lot) to reserve now.
-        """
-        moves = tuple(
-            events.Move(
-                line["item"],
-                lot,
-                events.Place("available", location),
-                events.Place("reserved", location),
-                units,
-            )
-            for line in lines
-            for location, units, lot in map(leg_of, line["legs"])
-            if units > 0
-        )
-        body = {"lines": [_order_row(line, at) for line in lines]}
-        return Command(
-            key=f"order:{order}",
-            kind="take_order",
-            actor=self.actor,
-            effective_at=at,
-            moves=moves,
-            facts=(Fact(documents.ORDER_TAKEN, order, body),),
-            ref=order,
-            channel=str(lines[0]["channel"]),
-        )
-
-    def ship_order(
-        self,
-        order: str,
-        channel: str,
-        lines: Sequence[SoldLine],
-        *,
-        at: datetime,
-        waiting: Collection[int] = (),
-        key: str = "",
-        parcel_cost: Mapping[str, float] | None = None,
-    ) -> list[Command]:
-        """Return the commands that ship a customer order, one a location it ships from.
-
-        `waiting` are the lines of which units are still to come; the others are complete.
-        `parcel_cost` is what carriers take for the parcels of a location, beyond what its lines
-        say of carriage.
-        """
-        commands = []
-        for location in sorted({line.location for line in lines}):
-            here = [line for line in lines if line.location == location]
-            shipped = events.ship_order(
-                key=f"{key or 'ship-order'}:{order}:{location}",
-                actor=self.actor,
-                effective_at=at,
-                order=order,
-                location=location,
-                channel=channel,
-                lines=[self._sold(line) for line in here],
-                carriage_minor=sum(self.cents(x.carriage * x.quantity) for x in here)
-                + self.cents((parcel_cost or {}).get(location, 0.0)),
-                to_kind="customer",
-                currency=self.currency,
-            )
-            body = {
-                "on": at.date().isoformat(),
-                "lines": [
-                    {
-                        "line": x.line,
-                        "quantity": x.quantity,
-                        "location": location,
-                        "complete": x.line not in waiting,
-                    }
-                    for x in here
-                ],
-            }
-            commands.append(self.with_facts(shipped, Fact(documents.ORDER_SHIPPED, order, body)))
-        return commands
-
-    def _sold(self, line: SoldLine) -> SaleLine:
-        return SaleLine(
-            item=line.item,
-            quantity=line.quantity,
-            lot=line.lot,
-            revenue_minor=self.cents(line.unit_price * line.quantity),
-            fees_minor={
-                fee: self.cents(amount * line.quantity) for fee, amount in line.fees.items()
-            },
-        )
-
-    def take_back(
-        self,
-        return_id: str,
-        row: Mapping[str, Any],
-        *,
-        location: str,
-        at: datetime,
-        refund: float,
-        fees_given_back: Mapping[str, float],
-    ) -> list[Command]:
-        """Return the commands that take a returned unit into quarantine and refund it."""
-        line = Line(item=row["item"], quantity=row["quantity"])
-        taken = events.return_receive(
-            key=f"return:{return_id}",
-            actor=self.actor,
-            effective_at=at,
-            order=str(row.get("order") or ""),
-            location=location,
-            channel=row["channel"],
-            lines=[line],
-            reason=str(row.get("reason") or ""),
-            currency=self.currency,
-        )
-        body = {"row": {**row, "return_id": return_id, "returned_at": at.isoformat()}}
-        money = events.refund(
-            key=f"refund:{return_id}",
-            actor=self.actor,
-            effective_at=at,
-            order=str(row.get("order") or ""),
-            channel=row["channel"],
-            lines=[
-                SaleLine(
-                    item=row["item"],
-                    quantity=row["quantity"],
-                    revenue_minor=self.cents(refund),
-                    fees_minor={name: -self.cents(x) for name, x in fees_given_back.items()},
-                )
-            ],
-            currency=self.currency,
-        )
-        received = self.with_facts(taken, Fact(documents.RETURN_RECEIVED, return_id, body))
-        return [received, money] if money.postings else [received]
-
 
 def _set_aside(
     order: SupplyOrder, lines: Sequence[SupplyLine], damaged: Mapping[int, int]
@@ -510,27 +358,6 @@ def supply_order_of(order: str, body: Mapping[str, Any]) -> SupplyOrder:
         components=body.get("components", {}),
         decisions=tuple(body.get("decisions", ())),
     )
-
-
-def leg_of(leg: Sequence[Any]) -> tuple[str, int, str]:
-    """Return location, units and lot of a leg; no lot where none is named."""
-    location, units, lot = (*leg, "")[:3]
-    return location, units, lot
-
-
-def _order_row(line: Mapping[str, Any], at: datetime) -> dict[str, Any]:
-    promised = line.get("promised_on")
-    return {
-        "line": line["line"],
-        "item": line["item"],
-        "channel": line["channel"],
-        "quantity": line["quantity"],
-        "unit_price": line.get("unit_price"),
-        "ordered_at": at.isoformat(),
-        "promised_on": promised.isoformat() if isinstance(promised, date) else promised,
-        "ship_postal_code": line.get("ship_postal_code"),
-        "legs": [list(leg) for leg in line["legs"]],
-    }
 
 
 def operations_of(workspace: Workspace, dataset: Dataset, *, actor: str) -> Operations:

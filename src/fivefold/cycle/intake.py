@@ -15,11 +15,13 @@ import polars as pl
 
 from fivefold.connect.files import read_file
 from fivefold.connect.loaded import Loaded
-from fivefold.cycle import documents
-from fivefold.cycle.ordering import OrderTaken, take_order
+from fivefold.cycle.order_records import order_records
+from fivefold.cycle.ordering import ON_REQUEST, OrderTaken, take_order
 from fivefold.cycle.workspace import Workspace
 from fivefold.errors import DataError, Problem
 
+#: What of a row the customer asks for.
+ASKED = ("line", "item", "quantity", "unit_price", *ON_REQUEST)
 #: States of an order that still asks for something.
 OPEN = ("pending", "open")
 
@@ -68,7 +70,7 @@ def take_orders(
     taken = [
         take_order(
             workspace,
-            [{name: row[name] for name in ("item", "quantity", "unit_price")} for row in lines],
+            [{name: row[name] for name in ASKED} for row in lines],
             actor=actor,
             at=at,
             order=name,
@@ -134,10 +136,7 @@ def _clashing(
 ) -> list[Problem]:
     """Return orders whose number stands for something else, or that have left already."""
     found = []
-    before = {
-        fact.subject: [(x["item"], x["quantity"], x["channel"]) for x in fact.body["lines"]]
-        for fact in workspace.recorded(documents.ORDER_TAKEN)
-    }
+    before = {order: record.asked for order, record in order_records(workspace).items()}
     imported = workspace.imported()["orders"]
     gone = set(imported.filter(~pl.col("status").is_in(OPEN))["order"].to_list())
     for name, lines in orders.items():

@@ -11,26 +11,35 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle import documents
-from fivefold.cycle.backorders import lots_at, waiting_rows
+from fivefold.cycle.backorders import set_aside_for
+from fivefold.cycle.customer_commands import taking_command
 from fivefold.cycle.fulfilment import RefusedError, operations_of
+from fivefold.cycle.order_records import order_record, waiting_rows
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.order_sourcing import source_orders
+from fivefold.deliver.substitution import THERE, offer_substitutes
 from fivefold.errors import ConflictError, NotFoundError
 from fivefold.ledger.events import Fact
-from fivefold.model import Dataset, schema
+from fivefold.model import Dataset, Outcome, schema
 
+#: What a customer may ask for a line besides item, units and price.
+ON_REQUEST = ("priority", "requested_from", "requested_by")
 #: Looks at the stock before an order is given up, where others take units in between.
 ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderTaken:
-    """What a customer was told: the parts of each line with place and day."""
+    """What a customer was told: the parts of each line with place and day.
+
+    `offers` are items that could take the place of what is short, if the customer agrees.
+    """
 
     order: str
     status: str
     legs: tuple[dict[str, Any], ...]
     explanations: pl.DataFrame
+    offers: tuple[dict[str, Any], ...] = ()
 
 
 def take_order(
@@ -52,7 +61,9 @@ def take_order(
     ----------
     workspace : Workspace
     lines : sequence of mapping
-        item, quantity and optionally unit_price.
+        item, quantity and optionally unit_price, line, priority, requested_from, requested_by
+        and `substitutes`: `offer` (the default) tells what may take the place of what is short
+        and takes what needs no consent, `accept` takes the first, `no` neither.
     at : datetime
     order, channel, postal_code : str
         A number is made where none is given; the first own channel where none is named.
@@ -87,26 +98,23 @@ def _answer(
     dataset = workspace.dataset(as_of=at.date())
     chosen = channel_of(dataset, channel)
     rows = order_rows(dataset, lines, name, chosen, postal_code, at)
+    asked = [(row["item"], row["quantity"], row["channel"]) for row in rows]
     if _already_taken(workspace, name):
-        return _told_before(workspace, name, rows)
-    wanted = {
-        "orders": schema("orders").frame([*waiting_rows(workspace, dataset), *rows]),
-        **planned(workspace),
+        return _told_before(workspace, name, asked)
+    wishes = {
+        row["line"]: str(line.get("substitutes") or "offer")
+        for row, line in zip(rows, lines, strict=True)
     }
-    outcome = source_orders(dataset.with_tables(**wanted), as_of=at.date())
+    rows, outcome, offers = answered(workspace, dataset, rows, wishes, at)
     legs = outcome["promises"].filter(pl.col("order") == name).sort("line", "leg").to_dicts()
     operations = operations_of(workspace, dataset, actor=actor)
-    reserved = _reserved_now(workspace, dataset, legs)
+    held = _reserved_now(workspace, dataset, legs, at)
     body = [
-        {
-            **row,
-            "promised_on": _last_day(legs, row["line"]),
-            "legs": reserved[row["line"]],
-        }
-        for row in rows
+        {**row, "promised_on": _last_day(legs, row["line"]), **held[row["line"]]} for row in rows
     ]
-    command = operations.take_order(name, body, at=at)
-    answer = Fact("customer_order.promised", name, {"legs": [_plain(leg) for leg in legs]})
+    now = [(row["item"], row["quantity"], row["channel"]) for row in rows]
+    command = taking_command(operations, name, body, at=at, asked=asked if now != asked else ())
+    answer = Fact(documents.ORDER_PROMISED, name, {"legs": [_plain(leg) for leg in legs]})
     receipt = operations.write(command, answer)
     return OrderTaken(
         order=name,
@@ -115,20 +123,103 @@ def _answer(
         explanations=outcome.explanations
         if outcome.explanations is not None
         else schema("explanations").empty(),
+        offers=tuple(offers.to_dicts()),
     )
 
 
+def answered(
+    workspace: Workspace,
+    dataset: Dataset,
+    rows: list[dict[str, Any]],
+    wishes: Mapping[int, str],
+    at: datetime,
+) -> tuple[list[dict[str, Any]], Outcome, pl.DataFrame]:
+    """Return an order's rows with what takes the place of others, its promises, and the offers.
+
+    Those who wait are served first.
+    """
+    waiting = waiting_rows(workspace, dataset)
+    plan = planned(workspace)
+
+    def promised(own: list[dict[str, Any]]) -> tuple[Dataset, Outcome]:
+        known = dataset.with_tables(orders=schema("orders").frame([*waiting, *own]), **plan)
+        return known, source_orders(known, as_of=at.date())
+
+    known, outcome = promised(rows)
+    offers = _offers(known, outcome, rows, wishes, at)
+    taken = [
+        offer
+        for offer in offers.unique(["order", "line"], keep="first", maintain_order=True).to_dicts()
+        if wishes[offer["line"]] == "accept" or not offer["requires_consent"]
+    ]
+    if taken:
+        rows = with_substitutes(rows, taken)
+        _, outcome = promised(rows)
+        lines = [offer["line"] for offer in taken]
+        offers = offers.filter(~pl.col("line").is_in(lines))
+    return rows, outcome, offers
+
+
+def _offers(
+    known: Dataset,
+    outcome: Outcome,
+    rows: Sequence[Mapping[str, Any]],
+    wishes: Mapping[int, str],
+    at: datetime,
+) -> pl.DataFrame:
+    """Return what could take the place of what is short, on lines that may be told of it."""
+    open_to = [line for line, wish in wishes.items() if wish != "no"]
+    mine = outcome["promises"].filter(
+        (pl.col("order") == rows[0]["order"]) & pl.col("line").is_in(open_to)
+    )
+    if known["substitutes"].height == 0 or mine.filter(~pl.col("basis").is_in(THERE)).height == 0:
+        return schema("substitution_offers").empty()
+    found = offer_substitutes(known.with_tables(promises=mine), as_of=at.date())
+    return found["substitution_offers"]
+
+
+def with_substitutes(
+    rows: Sequence[Mapping[str, Any]], taken: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return order rows in which substitutes stand on lines of their own, after all others."""
+    by_line = {offer["line"]: offer for offer in taken}
+    last = max(row["line"] for row in rows)
+    found, more = [], []
+    for row in rows:
+        offer = by_line.get(row["line"])
+        left = row["quantity"] - (offer["quantity"] if offer else 0)
+        if left:
+            found.append({**row, "quantity": left})
+        if offer:
+            last += 1
+            more.append(substitute_row(row, offer, last))
+    return [*found, *more]
+
+
+def substitute_row(row: Mapping[str, Any], offer: Mapping[str, Any], line: int) -> dict[str, Any]:
+    """Return the order row of a substitute."""
+    return {
+        **row,
+        "line": line,
+        "item": offer["substitute"],
+        "quantity": offer["substitute_quantity"],
+        "unit_price": offer["unit_price"],
+        "instead_of": row["item"],
+    }
+
+
 def _reserved_now(
-    workspace: Workspace, dataset: Dataset, legs: Sequence[Mapping[str, Any]]
-) -> dict[int, list[tuple[Any, ...]]]:
-    """Return by line what is reserved at once; a lot is named where the books keep lots."""
-    there = [leg for leg in legs if leg["basis"] == "on_hand"]
-    wanted = [(leg["item"], leg["location"], leg["quantity"]) for leg in there]
-    found: dict[int, list[tuple[Any, ...]]] = {leg["line"]: [] for leg in legs}
-    for leg, own in zip(there, lots_at(workspace, dataset, wanted), strict=True):
-        found[leg["line"]] += [
-            (leg["location"], units, lot) if lot else (leg["location"], units) for lot, units in own
+    workspace: Workspace, dataset: Dataset, legs: Sequence[Mapping[str, Any]], at: datetime
+) -> dict[int, dict[str, list[Any]]]:
+    """Return by line what is set aside at once; a lot is named where the books keep lots."""
+    there = [leg for leg in legs if leg["basis"] in THERE]
+    found: dict[int, dict[str, list[Any]]] = {leg["line"]: {"legs": [], "kits": []} for leg in legs}
+    held = set_aside_for(workspace, dataset, there, as_of=at.date())
+    for leg, own in zip(there, held, strict=True):
+        found[leg["line"]]["legs"] += [
+            (place, units, lot) if lot else (place, units) for place, units, lot in own["legs"]
         ]
+        found[leg["line"]]["kits"] += own["kits"]
     return found
 
 
@@ -159,20 +250,21 @@ def planned_supply(workspace: Workspace) -> pl.DataFrame:
     return plan["supply_plan"].filter(~pl.col("decision").is_in(list(placed)))
 
 
-def _told_before(workspace: Workspace, order: str, rows: Sequence[Mapping[str, Any]]) -> OrderTaken:
-    taken = [f for f in workspace.recorded(documents.ORDER_TAKEN) if f.subject == order][-1]
-    before = [(x["item"], x["quantity"], x["channel"]) for x in taken.body["lines"]]
-    if before != [(x["item"], x["quantity"], x["channel"]) for x in rows]:
+def _told_before(
+    workspace: Workspace, order: str, asked: Sequence[tuple[str, int, str]]
+) -> OrderTaken:
+    record = order_record(workspace, order)
+    before = record.asked
+    if before != list(asked):
         raise ConflictError(
             f"order {order!r} was taken before with other lines: "
             + ", ".join(f"{units} × {item} through {channel}" for item, units, channel in before)
             + "; give the new one another number"
         )
-    told = [f for f in workspace.recorded("customer_order.promised") if f.subject == order]
     return OrderTaken(
         order=order,
         status="duplicate",
-        legs=tuple(told[-1].body["legs"]) if told else (),
+        legs=tuple(record.promised),
         explanations=schema("explanations").empty(),
     )
 
@@ -233,8 +325,9 @@ def order_rows(
         price = line.get("unit_price")
         rows.append(
             {
+                **{name: line[name] for name in ON_REQUEST if line.get(name) is not None},
                 "order": order,
-                "line": number,
+                "line": line.get("line") or number,
                 "item": line["item"],
                 "channel": channel,
                 "quantity": line["quantity"],

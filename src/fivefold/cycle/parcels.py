@@ -13,7 +13,8 @@ import polars as pl
 from fivefold.check.carriage import check_carriage
 from fivefold.check.findings import none
 from fivefold.cycle import documents
-from fivefold.cycle.fulfilment import SoldLine, is_written, operations_of
+from fivefold.cycle.customer_commands import SoldLine
+from fivefold.cycle.fulfilment import is_written, operations_of
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.fee_cards import cards_with
 from fivefold.deliver.parcels.choice import ServiceParams, choose_services

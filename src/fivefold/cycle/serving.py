@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.cycle.backorders import waiting_rows
 from fivefold.cycle.documents import ORDER_TAKEN
+from fivefold.cycle.order_records import waiting_rows
 from fivefold.cycle.ordering import channel_of, order_rows, planned
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.order_sourcing import SourcingParams, source_orders

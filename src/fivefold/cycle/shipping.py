@@ -9,12 +9,11 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.cycle import documents
-from fivefold.cycle.backorders import shipped_units, unshipped
-from fivefold.cycle.fulfilment import SoldLine, operations_of
+from fivefold.cycle.customer_commands import SoldLine, assembling_command, shipping_commands
+from fivefold.cycle.fulfilment import operations_of
+from fivefold.cycle.order_records import order_record
 from fivefold.cycle.parcels import PARCEL_KINDS, Sent, send
 from fivefold.cycle.workspace import Workspace
-from fivefold.errors import NotFoundError
 from fivefold.model import Dataset
 
 
@@ -46,26 +45,21 @@ def ship(
         If the parcels break a rule.
     """
     dataset = workspace.dataset(as_of=at.date())
-    taken = [f for f in workspace.recorded(documents.ORDER_TAKEN) if f.subject == order]
-    if not taken:
-        raise NotFoundError(f"order {order!r} was not taken here; `fivefold order` takes one")
-    gone = shipped_units(workspace, order)
-    left = unshipped(workspace, order)
+    record = order_record(workspace, order)
+    gone, left = dict(record.shipped), record.unshipped()
     plan = workspace.current_plan() or workspace.latest_plan()
     sold = []
-    waiting: dict[int, int] = {}
-    channel = taken[-1].body["lines"][0]["channel"]
+    channel = record.channel
     own = _own_parcels(dataset, channel)
     spent = WITHOUT_PARCELS if own else SPENT_PER_SALE
-    for line in taken[-1].body["lines"]:
-        mine = {key: units for key, units in left.items() if key[0] == line["line"]}
-        before = sum(units for (name, _), units in gone.items() if name == line["line"])
-        waiting[line["line"]] = line["quantity"] - before - sum(mine.values())
+    waiting = {number: record.waiting(number) for number in record.lines}
+    for number, line in record.lines.items():
+        mine = {key: units for key, units in left.items() if key[0] == number}
         for (_, location, lot), units in sorted(mine.items()):
             charged, carriage = _costs_of_sale(plan, line["item"], channel, spent)
             sold.append(
                 SoldLine(
-                    line=line["line"],
+                    line=number,
                     item=line["item"],
                     quantity=units,
                     location=location,
@@ -87,9 +81,10 @@ def ship(
     operations = operations_of(workspace, dataset, actor=actor)
     # What comes later to the same place ships under a number of its own.
     again = any(location in {x.location for x in sold} for _, location in gone)
-    sent = _sent(dataset, taken[-1].body["lines"], order, sold, at, service) if own else None
+    sent = _sent(dataset, list(record.lines.values()), order, sold, at, service) if own else None
     sold, parcel_cost = _carried(plan, channel, sold, sent)
-    commands = operations.ship_order(
+    commands = shipping_commands(
+        operations,
         order,
         channel,
         sold,
@@ -101,6 +96,9 @@ def ship(
     status = "ok"
     for command in commands:
         place = command.moves[0].src.location
+        for kit in record.kits_at(place):
+            item, before = record.lines[kit.line]["item"], record.shipped_units(kit.line)
+            operations.write(assembling_command(operations, order, item, kit, at=at, number=before))
         status = operations.write(command, *(sent.facts(place) if sent else ())).status
     return Shipped(
         order=order,

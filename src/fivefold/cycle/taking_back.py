@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle import documents
+from fivefold.cycle.customer_commands import return_commands
 from fivefold.cycle.fulfilment import Operations, is_written, operations_of
 from fivefold.cycle.ordering import channel_of
 from fivefold.cycle.workspace import Workspace
@@ -175,8 +176,14 @@ def take_back(
         raise ValueError(f"way {way!r} is not allowed for return {return_id}")
     place = str(worth.row["location"])
     operations = operations_of(workspace, workspace.dataset(as_of=at.date()), actor=actor)
-    commands = operations.take_back(
-        return_id, worth.row, location=place, at=at, refund=worth.refund, fees_given_back={}
+    commands = return_commands(
+        operations,
+        return_id,
+        worth.row,
+        location=place,
+        at=at,
+        refund=worth.refund,
+        fees_given_back={},
     )
     case = open_case(
         kind="return", opened_at=at, order=order or None, item=item, reason=reason or None

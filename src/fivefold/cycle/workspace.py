@@ -261,6 +261,7 @@ class Workspace:
             *documents.SUPPLY_FACTS,
             documents.PURCHASE_INSPECTED,
             documents.ORDER_TAKEN,
+            documents.ORDER_SUBSTITUTED,
             documents.ORDER_SHIPPED,
             documents.ORDER_CANCELLED,
             documents.RETURN_RECEIVED,

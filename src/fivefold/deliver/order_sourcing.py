@@ -11,12 +11,14 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
 import polars as pl
 
 from fivefold.deliver.capable import capable_to_promise
+from fivefold.deliver.kits import PartsLeft, kit_parts
 from fivefold.deliver.promise import BASES, NONE
 from fivefold.deliver.promise_days import level_chances
 from fivefold.deliver.sourcing_tables import Legs, Lines, Places
@@ -57,10 +59,18 @@ def source_orders(
     lines = _open_lines(dataset)
     if lines.height == 0:
         return _nothing()
-    world = World(dataset, params, as_of, items=lines["item"].unique().sort().to_list())
+    wanted = lines["item"].unique().sort().to_list()
+    kits = kit_parts(dataset, wanted, as_of=as_of)
+    parts = {component for own in kits.values() for component in own}
+    world = World(dataset, params, as_of, items=sorted({*wanted, *parts}))
     promises = _served(lines, world)
+    free = world.left()
+    if kits:
+        left = PartsLeft(free)
+        promises = _with_kits(promises, lines, dataset, world, kits, left)
+        free = left.left()
     if params.capable:
-        promises = _with_capable(promises, lines, dataset, world)
+        promises = _with_capable(promises, lines, dataset, world, free)
     unmet = promises.filter(pl.col("basis") == "none")
     return Outcome(
         tables={"promises": promises.select(schema("promises").names)},
@@ -112,8 +122,61 @@ def _served(lines: pl.DataFrame, world: World) -> pl.DataFrame:
     return promises_of(lines, coded, places, world.serve(coded, places), world)
 
 
+def _with_kits(
+    promises: pl.DataFrame,
+    lines: pl.DataFrame,
+    dataset: Dataset,
+    world: World,
+    kits: Mapping[str, Mapping[str, float]],
+    left: PartsLeft,
+) -> pl.DataFrame:
+    """Return promises in which kits put together from components come before later supply.
+
+    Lines are looked at in the order in which they are served, and a component is given once.
+    """
+    later = promises.filter(pl.col("item").is_in(list(kits)) & (pl.col("basis") != "on_hand"))
+    if later.height == 0:
+        return promises
+    told: list[pl.DataFrame] = []
+    rows = lines.filter(pl.col("item").is_in(list(kits)))
+    for line in rows.iter_rows(named=True):
+        mine = (pl.col("order") == line["order"]) & (pl.col("line") == line["line"])
+        legs = later.filter(mine)
+        buckets = left.kits(line["item"], kits[line["item"]])
+        if legs.height == 0 or buckets.height == 0:
+            continue
+        most = min(int(buckets["quantity"].sum()), int(legs["quantity"].sum()))
+        again = rows.filter(mine).with_columns(quantity=pl.lit(most, dtype=pl.Int64()))
+        second = World(dataset, world.params, world.as_of, items=[line["item"]], buckets=buckets)
+        made = _served(again, second).filter(pl.col("basis") == "components")
+        for place, units in made.select("location", "quantity").iter_rows():
+            left.take(place, kits[line["item"]], units)
+        told.append(_later_taken_off(promises.filter(mine), made))
+        promises = promises.filter(~mine)
+    return pl.concat([promises, *told]).sort("order", "line", "leg")
+
+
+def _later_taken_off(legs: pl.DataFrame, made: pl.DataFrame) -> pl.DataFrame:
+    """Return a line's legs with those made from components in place of the latest others."""
+    gone = int(made["quantity"].sum())
+    kept = []
+    for leg in legs.sort("deliver_on", descending=True, nulls_last=False).iter_rows(named=True):
+        used = 0 if leg["basis"] == "on_hand" else min(gone, leg["quantity"])
+        gone -= used
+        if leg["quantity"] > used:
+            share = (leg["quantity"] - used) / leg["quantity"]
+            kept.append({**leg, "quantity": leg["quantity"] - used, "cost": leg["cost"] * share})
+    rest = pl.DataFrame(kept, schema=legs.schema, orient="row")
+    order = pl.col("basis").replace_strict({"on_hand": 0, "components": 1}, default=2)
+    return (
+        pl.concat([rest, made.select(legs.columns)])
+        .sort(order, "deliver_on", "location", nulls_last=True)
+        .with_columns(leg=pl.int_range(1, pl.len() + 1).cast(legs.schema["leg"]))
+    )
+
+
 def _with_capable(
-    promises: pl.DataFrame, lines: pl.DataFrame, dataset: Dataset, world: World
+    promises: pl.DataFrame, lines: pl.DataFrame, dataset: Dataset, world: World, free: pl.DataFrame
 ) -> pl.DataFrame:
     """Return promises in which what could still be bought or made serves what is unmet."""
     unmet = promises.filter(pl.col("basis") == "none")
@@ -122,7 +185,7 @@ def _with_capable(
     wanted = dict(unmet.group_by("item").agg(pl.col("quantity").sum()).iter_rows())
     could = capable_to_promise(
         dataset,
-        world.left(),
+        free,
         wanted,
         as_of=world.as_of,
         horizon_days=world.params.horizon_days,
@@ -193,6 +256,7 @@ def _sentence(params: SourcingParams) -> pl.Expr:
             "in_transit": "goods on their way",
             "planned": "planned supply",
             "capable": "supply that can still be bought or made",
+            "components": "its components on hand, put together when it ships",
             "none": "",
         }
     )

@@ -22,9 +22,10 @@ import polars as pl
 from fivefold.calendars import WorkCalendar, public_holidays
 from fivefold.model import Dataset
 
-#: What a leg can stand on, by code. `capable` is supply nobody has planned or ordered yet.
-BASES = ("on_hand", "in_transit", "planned", "capable", "none")
-ON_HAND, IN_TRANSIT, PLANNED, CAPABLE, NONE = range(5)
+#: What a leg can stand on, by code. `capable` is supply nobody has planned or ordered yet,
+#: `components` are kits that are put together when the order ships.
+BASES = ("on_hand", "in_transit", "planned", "capable", "components", "none")
+ON_HAND, IN_TRANSIT, PLANNED, CAPABLE, COMPONENTS, NONE = range(6)
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _BUCKET = {
     "item": pl.String(),

@@ -12,7 +12,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 
-from fivefold.cycle.fulfilment import Operations, SoldLine, SupplyLine, SupplyOrder
+from fivefold.cycle.customer_commands import (
+    SoldLine,
+    return_commands,
+    shipping_commands,
+    taking_command,
+)
+from fivefold.cycle.fulfilment import Operations, SupplyLine, SupplyOrder
 from fivefold.ledger import events
 from fivefold.ledger.accounts import ACCOUNTS
 from fivefold.ledger.events import Command, Line
@@ -461,7 +467,8 @@ class Replay:
     def _sell(
         self, order: str, channel: str, location: str, lines: list[SoldLine], day: int
     ) -> None:
-        taken = self.operations.take_order(
+        taken = taking_command(
+            self.operations,
             order,
             [
                 {
@@ -476,7 +483,7 @@ class Replay:
             ],
             at=self._at(day, 14),
         )
-        shipped = self.operations.ship_order(order, channel, lines, at=self._at(day, 16))
+        shipped = shipping_commands(self.operations, order, channel, lines, at=self._at(day, 16))
         self._submit([taken, *shipped])
 
     def _plan_return(self, stream: int, day: int, units: int) -> None:
@@ -492,7 +499,8 @@ class Replay:
             row = self.streams[stream]
             stage = self._sold_at[stream]
             name = f"twin-return-{day}-{row.item}-{row.channel}"
-            commands = self.operations.take_back(
+            commands = return_commands(
+                self.operations,
                 name,
                 {
                     "item": row.item,

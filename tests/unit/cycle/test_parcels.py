@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from fivefold.check.carriage import check_carriage
-from fivefold.cycle.fulfilment import SoldLine
+from fivefold.cycle.customer_commands import SoldLine
 from fivefold.cycle.last_mile import track
 from fivefold.cycle.ordering import take_order
 from fivefold.cycle.parcels import (

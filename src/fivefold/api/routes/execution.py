@@ -157,6 +157,7 @@ def new_order(
             "order": taken.order,
             "status": taken.status,
             "legs": list(taken.legs),
+            "offers": jsonable(taken.offers),
             "reasons": records(taken.explanations),
         }
 

@@ -28,7 +28,14 @@ def assumed_services() -> pl.DataFrame:
     """
     text = (files("fivefold.deliver") / "parcels" / "services.csv").read_text(encoding="utf-8")
     rows: list[dict[str, object]] = [
-        {**row, "liability": float(row["liability"])} for row in csv.DictReader(text.splitlines())
+        {
+            **row,
+            **{
+                name: float(row[name]) if row[name] else None
+                for name in ("liability", "co2e_kg_per_tonne_km")
+            },
+        }
+        for row in csv.DictReader(text.splitlines())
     ]
     return schema("carriage_services").frame(rows)
 
