@@ -168,3 +168,56 @@ def test_a_company_that_sells_nowhere_says_so(serve: Any, path: str) -> None:
     answer = served.ask("POST", path, json=body, headers={"Idempotency-Key": "nowhere"})
     assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
     assert "channels" in answer.json()["detail"]
+
+
+def test_the_desk_shows_an_order_whole_and_what_could_be_done(serve: Any) -> None:
+    served = serve()
+    _order(served, "SO-1", 3)
+    rows = served.ask("GET", "/orders/open", role="viewer").json()["lines"]
+    (row,) = [row for row in rows if row["order"] == "SO-1"]
+    assert (row["state"], row["waiting"], row["location"]) == ("ready", 0, "WH1")
+    whole = served.ask("GET", "/orders/SO-1", role="viewer").json()
+    assert whole["state"] == "ready"
+    assert [option["location"] for option in whole["options"]] == ["WH1"]
+    assert whole["may"] == {"reserve": False, "ship": True, "cancel": True, "move": True}
+    move = served.ask("POST", "/orders/SO-1/lines/1/place", json={"location": "SUP"})
+    assert move.status_code == 409
+    assert "SUP has none" in move.json()["detail"]
+    assert served.ask("GET", "/orders/NOBODY").status_code == 404
+
+
+def test_what_is_short_is_compared_by_rule_and_shared_by_one(serve: Any) -> None:
+    served = serve()
+    _order(served, "SO-ALL", STOCK)
+    _order(served, "SO-A", 60)
+    _order(served, "SO-B", 60)
+    told = served.ask("GET", "/orders/shortage?days=30", role="viewer").json()
+    given = {(row["rule"], row["order"]): row["given"] for row in told["choices"]}
+    assert (given["priority", "SO-A"], given["priority", "SO-B"]) == (60, 40)
+    assert (given["fair_share", "SO-A"], given["fair_share", "SO-B"]) == (50, 50)
+    assert {row["rule"]: row["customers_late"] for row in told["rules"]} == {
+        "priority": 1,
+        "fair_share": 2,
+        "margin": 1,
+    }
+    done = served.ask("POST", "/orders/shortage/reservations", json={"rule": "fair_share"}).json()
+    assert done["status"] == "nothing_free"
+
+
+def test_two_who_ask_for_the_last_unit_at_once_are_told_two_days(serve: Any) -> None:
+    """One gets it from stock, the other a later day; never both the same unit."""
+    served = serve()
+    _order(served, "SO-MOST", STOCK - 1)
+    answers: list[dict[str, Any]] = []
+
+    def ask(name: str) -> None:
+        answers.append(_order(served, name, 1).json())
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in ("SO-X", "SO-Y")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    bases = sorted(leg["basis"] for answer in answers for leg in answer["legs"])
+    assert bases == ["in_transit", "on_hand"]
+    assert sum(_held(served, name) for name in ("SO-X", "SO-Y")) == 1

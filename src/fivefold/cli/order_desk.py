@@ -205,13 +205,14 @@ def allocate_command(
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         found = compare_rules(store, at=_at(store, as_of), params=ShareParams(horizon_days=days))
     choices = rows(found["allocation_choices"])
+    told: list[dict[str, Any]] = found.notes["rules"]  # type: ignore[assignment]
 
     def show(out: Console) -> None:
         if not choices:
             out.print("Nobody waits for more than is there or comes in time.")
             return
         columns = ("rule", "units_given", "margin", "customers_late", "customers_with_nothing")
-        table(out, "Rules side by side", found.notes["rules"], columns=columns)
+        table(out, "Rules side by side", told, columns=columns)
         table(out, "Who gets what", _by_rule(choices), most=40)
         out.print(f"Goods that arrive are shared by {found.notes['rule']}.")
 

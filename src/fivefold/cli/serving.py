@@ -69,12 +69,25 @@ def promise_command(
         )
     legs = rows(found["promises"])
     reasons = [] if found.explanations is None else rows(found.explanations)
+    places, offers = rows(found["promise_options"]), rows(found["substitution_offers"])
 
     def show(out: Console) -> None:
         table(out, "Could be promised", legs, columns=_LEGS)
+        if len(places) > 1:
+            columns = ("location", "quantity", "deliver_on", "cost", "co2e_kg", "because")
+            table(out, "From each place alone", places, columns=columns)
+        for offer in offers:
+            out.print(f"Instead: {offer['because']}", markup=False)
         out.print("Nothing was reserved; `fivefold order` takes the order.")
 
-    emit({"status": found.status, "legs": legs, "reasons": reasons}, as_json=as_json, show=show)
+    record = {
+        "status": found.status,
+        "legs": legs,
+        "places": places,
+        "offers": offers,
+        "reasons": reasons,
+    }
+    emit(record, as_json=as_json, show=show)
     if found.status == "infeasible":
         raise typer.Exit(INFEASIBLE)
 

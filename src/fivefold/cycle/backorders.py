@@ -42,7 +42,7 @@ class Filled:
 
 
 def fill_backorders(
-    workspace: Workspace, *, actor: str, at: datetime, rule: Rule = "priority"
+    workspace: Workspace, *, actor: str, at: datetime, rule: Rule | None = None
 ) -> list[Filled]:
     """Return what was reserved for customers who wait, from what is free now.
 

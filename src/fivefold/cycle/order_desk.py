@@ -5,7 +5,7 @@ Reads what was promised, what is set aside, what could be done instead. It chang
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -68,20 +68,37 @@ def open_lines(workspace: Workspace, dataset: Dataset, *, as_of: date) -> pl.Dat
     if rows.height == 0:
         return pl.DataFrame(schema=_COLUMNS)
     records = order_records(workspace)
-    told = {
-        (record.order, leg["line"], leg["location"]): leg
-        for record in records.values()
-        for leg in record.promised
-    }
-    later = _outlook(workspace, dataset, rows, records, as_of)
+    parts = _parts(workspace, dataset, rows, records, as_of)
     found = [
-        _line(row, records.get(row["order"]), told, later, as_of)
+        _line(row, records.get(row["order"]), parts[row["order"], row["line"]])
         for row in rows.iter_rows(named=True)
     ]
     return pl.DataFrame(found, schema=_COLUMNS, orient="row").sort(
         "days_late", "promised_on", "order", "line", descending=[True, False, False, False],
         nulls_last=True,
     )  # fmt: skip
+
+
+def _parts(
+    workspace: Workspace,
+    dataset: Dataset,
+    rows: pl.DataFrame,
+    records: Mapping[str, OrderRecord],
+    as_of: date,
+) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    """Return the parts of each line as they stand."""
+    told = {
+        (record.order, leg["line"], leg["location"]): leg
+        for record in records.values()
+        for leg in record.promised
+    }
+    later = _outlook(workspace, dataset, rows, records, as_of)
+    return {
+        (row["order"], row["line"]): outlook_legs(
+            row, records.get(row["order"]), told, later, as_of
+        )
+        for row in rows.iter_rows(named=True)
+    }
 
 
 def _outlook(
@@ -106,43 +123,71 @@ def _outlook(
     return found
 
 
-def _line(
+def outlook_legs(
     row: Mapping[str, Any],
     record: OrderRecord | None,
     told: Mapping[tuple[str, int, str], Mapping[str, Any]],
     later: Mapping[tuple[str, int], list[dict[str, Any]]],
     as_of: date,
+) -> list[dict[str, Any]]:
+    """Return the parts of a line as they stand: place, units, when they leave and are there."""
+    found = []
+    left = {} if record is None else record.unshipped()
+    for (line, place, _), units in left.items():
+        if line != row["line"]:
+            continue
+        leg = told.get((row["order"], line, place))
+        ship = _day(leg, "ship_on") or as_of
+        there = _day(leg, "deliver_on") or row["promised_on"]
+        wait = max(as_of - ship, timedelta(0))
+        found.append(
+            {
+                "location": place,
+                "units": units,
+                "ship_on": ship + wait,
+                "deliver_on": None if there is None else there + wait,
+                "on_time_share": leg.get("on_time_share") if leg else None,
+                "waits": False,
+            }
+        )
+    for leg in later.get((row["order"], row["line"]), []):
+        found.append(
+            {
+                "location": leg["location"],
+                "units": leg["quantity"],
+                "ship_on": leg["ship_on"],
+                "deliver_on": leg["deliver_on"],
+                "on_time_share": leg["on_time_share"],
+                "waits": True,
+            }
+        )
+    return found
+
+
+def _day(leg: Mapping[str, Any] | None, name: str) -> date | None:
+    """Return a day as a fact has it."""
+    return date.fromisoformat(str(leg[name])) if leg and leg.get(name) else None
+
+
+def _line(
+    row: Mapping[str, Any], record: OrderRecord | None, legs: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
-    key = (row["order"], row["line"])
-    legs = later.get(key, [])
-    days = [leg["deliver_on"] for leg in legs]
+    never = not legs or any(leg["deliver_on"] is None for leg in legs)
+    expected = None if never else max(leg["deliver_on"] for leg in legs)
     chances = [leg["on_time_share"] for leg in legs if leg["on_time_share"] is not None]
-    places = [leg["location"] for leg in legs if leg["location"]]
-    waiting = 0
-    if record is not None and row["line"] in record.lines:
-        waiting = record.waiting(row["line"])
-        for (line, place, _), units in record.unshipped().items():
-            if line != row["line"] or not units:
-                continue
-            places.insert(0, place)
-            leg = told.get((row["order"], line, place))
-            days.append(_pushed(leg, as_of) if leg else row["promised_on"])
-            if leg and leg.get("on_time_share") is not None:
-                chances.append(leg["on_time_share"])
-    never = any(day is None for day in days) or not days
-    expected = None if never else max(day for day in days if day is not None)
-    promised = row["promised_on"]
+    waiting = sum(leg["units"] for leg in legs if leg["waits"])
+    promised, price = row["promised_on"], row["unit_price"]
     late = (expected - promised).days if expected and promised else None
     state = "asked" if record is None else "waiting" if waiting else "ready"
     if record is not None and (late or 0) > 0:
         state = "late"
-    price = row["unit_price"]
     return {
         **{name: row[name] for name in ("order", "line", "item", "quantity", "channel")},
         "state": state,
-        "waiting": waiting if record is not None else row["quantity"],
+        "waiting": waiting,
         "value": None if price is None else price * row["quantity"],
-        "location": " + ".join(dict.fromkeys(places)) or None,
+        "location": " + ".join(dict.fromkeys(leg["location"] for leg in legs if leg["location"]))
+        or None,
         "ship_postal_code": row["ship_postal_code"],
         "ordered_on": row["ordered_at"].date(),
         "promised_on": promised,
@@ -151,15 +196,6 @@ def _line(
         "on_time_share": min(chances, default=None),
         "instead_of": row["instead_of"],
     }
-
-
-def _pushed(leg: Mapping[str, Any], as_of: date) -> date | None:
-    """Return the day a leg will be there: as told, later by the days it should have left before."""
-    if not leg.get("deliver_on"):
-        return None
-    ship = date.fromisoformat(str(leg["ship_on"]))
-    there = date.fromisoformat(str(leg["deliver_on"]))
-    return there + max(as_of - ship, timedelta(0))
 
 
 def kept(dataset: Dataset) -> dict[str, Any]:
@@ -196,18 +232,18 @@ def order_whole(workspace: Workspace, order: str, *, at: datetime) -> dict[str, 
     rows = dataset["orders"].filter(pl.col("order") == order).sort("line")
     if rows.height == 0:
         raise NotFoundError(f"there is no order {order!r}")
-    outlook = open_lines(
-        workspace,
-        dataset.with_tables(orders=rows),
-        as_of=at.date(),
-    )
-    try:
-        record = order_record(workspace, order)
-    except NotFoundError:
-        record = None
+    record = order_records(workspace).get(order)
     closed = dataset["channels"].filter(pl.col("kind").is_in(CLOSED))["channel"].to_list()
     first = rows.row(0, named=True)
     own = first["channel"] not in closed
+    live = rows.filter(pl.col("status").is_in(OPEN) & (pl.col("quantity") > 0) & pl.lit(own))
+    records = {} if record is None else {order: record}
+    parts = _parts(workspace, dataset, live, records, at.date()) if live.height else {}
+    outlook = pl.DataFrame(
+        [_line(row, record, parts[order, row["line"]]) for row in live.iter_rows(named=True)],
+        schema=_COLUMNS,
+        orient="row",
+    )
     offers = schema("substitution_offers").empty()
     if record is None:
         options = _options_of_asked(workspace, dataset, outlook, at.date())
@@ -221,7 +257,13 @@ def order_whole(workspace: Workspace, order: str, *, at: datetime) -> dict[str, 
         "ordered_at": first["ordered_at"],
         "ship_postal_code": first["ship_postal_code"],
         "requested_by": first["requested_by"],
-        "lines": [_whole_line(row, record, outlook) for row in rows.iter_rows(named=True)],
+        "lines": [
+            {
+                **_whole_line(row, record, outlook),
+                "parts": parts.get((order, row["line"]), []),
+            }
+            for row in rows.iter_rows(named=True)
+        ],
         "promised": [] if record is None else record.promised,
         "options": options.to_dicts(),
         "offers": offers.to_dicts(),

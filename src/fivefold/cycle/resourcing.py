@@ -47,7 +47,8 @@ def options_of(
 ) -> pl.DataFrame:
     """Return every place that could serve what of an order has not left: `promise_options`.
 
-    What is set aside for the order itself counts as free for it; those who wait come first.
+    What is set aside for the order itself counts as free for it; those who waited before come
+    first.
     """
     left = record.unshipped()
     rows = []
@@ -64,11 +65,20 @@ def options_of(
             )
     if not rows:
         return schema("promise_options").empty()
-    others = [row for row in waiting_rows(workspace, dataset) if row["order"] != record.order]
-    known = freed(dataset, record).with_tables(
+    others = []
+    for row in waiting_rows(workspace, dataset):
+        if row["order"] == record.order:
+            break
+        others.append(row)
+    known = dataset.with_tables(
         orders=schema("orders").frame([*others, *rows]), **planned(workspace)
     )
-    return compare_places(known, CompareParams(order=record.order), as_of=at)["promise_options"]
+    held_here = tuple(
+        (str(record.lines[line]["item"]), place, units)
+        for (line, place, _), units in sorted(left.items())
+    )
+    params = CompareParams(order=record.order, held=held_here)
+    return compare_places(known, params, as_of=at)["promise_options"]
 
 
 def line_row(dataset: Dataset, record: OrderRecord, line: int) -> dict[str, Any]:
@@ -76,31 +86,6 @@ def line_row(dataset: Dataset, record: OrderRecord, line: int) -> dict[str, Any]
     found = dataset["orders"].filter((pl.col("order") == record.order) & (pl.col("line") == line))
     names = schema("orders").names
     return {name: value for name, value in found.row(0, named=True).items() if name in names}
-
-
-def freed(dataset: Dataset, record: OrderRecord) -> Dataset:
-    """Return the dataset in which what is set aside for an order is free."""
-    moves = releasing(record)
-    if not moves:
-        return dataset
-    back = (
-        pl.DataFrame(
-            [(m.item, m.dst.location, m.lot, m.quantity) for m in moves],
-            schema=["item", "location", "lot", "back"],
-            orient="row",
-        )
-        .group_by("item", "location", "lot")
-        .agg(pl.col("back").sum())
-    )
-    stock = dataset["inventory"]
-    return dataset.with_tables(
-        inventory=stock.with_columns(lot=pl.col("lot").fill_null(""))
-        .join(back, on=["item", "location", "lot"], how="left", maintain_order="left")
-        .with_columns(
-            allocated=(pl.col("allocated").fill_null(0) - pl.col("back").fill_null(0)).clip(0)
-        )
-        .select(stock.columns)
-    )
 
 
 def move_line(

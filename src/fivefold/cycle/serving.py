@@ -12,7 +12,9 @@ from fivefold.cycle.documents import ORDER_TAKEN
 from fivefold.cycle.order_records import waiting_rows
 from fivefold.cycle.ordering import channel_of, order_rows, planned
 from fivefold.cycle.workspace import Workspace
+from fivefold.deliver.alternatives import CompareParams, compare_places
 from fivefold.deliver.order_sourcing import SourcingParams, source_orders
+from fivefold.deliver.substitution import offer_substitutes
 from fivefold.deliver.warehouse.packing import Box, Packed, Thing, choose_boxes
 from fivefold.errors import NotFoundError
 from fivefold.model import Outcome, schema
@@ -34,7 +36,8 @@ def quote(
 ) -> Outcome:
     """Return what a customer would be promised now; nothing is reserved.
 
-    Those who wait are served first, as they would be.
+    Those who wait are served first, as they would be. `promise_options` are the places that
+    could serve each line, `substitution_offers` what could take the place of what is short.
 
     Raises
     ------
@@ -43,23 +46,42 @@ def quote(
     """
     dataset = workspace.dataset(as_of=at.date())
     rows = order_rows(dataset, lines, QUESTION, channel_of(dataset, channel), postal_code, at)
-    found = source_orders(
-        dataset.with_tables(
-            orders=schema("orders").frame([*waiting_rows(workspace, dataset), *rows]),
-            **planned(workspace),
-        ),
-        SourcingParams(confidence_share=confidence_share),
+    known = dataset.with_tables(
+        orders=schema("orders").frame([*waiting_rows(workspace, dataset), *rows]),
+        **planned(workspace),
+    )
+    params = SourcingParams(confidence_share=confidence_share)
+    found = source_orders(known, params, as_of=at.date())
+    mine = found["promises"].filter(pl.col("order") == QUESTION)
+    options = compare_places(
+        known.with_tables(orders=_with_places(known["orders"], mine)),
+        CompareParams(order=QUESTION, sourcing=params),
         as_of=at.date(),
     )
-    mine = found["promises"].filter(pl.col("order") == QUESTION)
+    offers = offer_substitutes(known.with_tables(promises=mine), as_of=at.date())
     reasons = (
         found.explanations if found.explanations is not None else schema("explanations").empty()
     )
     return Outcome(
-        tables={"promises": mine},
+        tables={"promises": mine, **options.tables, **offers.tables},
         status="infeasible" if (mine["basis"] == "none").all() else "feasible",
         objective=float(mine["cost"].sum()),
         explanations=reasons.filter(pl.col("subject").str.starts_with(f"promise:{QUESTION}:")),
+    )
+
+
+def _with_places(orders: pl.DataFrame, promises: pl.DataFrame) -> pl.DataFrame:
+    """Return order rows with the place each is promised from, that of most units."""
+    first = (
+        promises.filter(pl.col("location").is_not_null())
+        .sort("quantity", descending=True, maintain_order=True)
+        .unique(["order", "line"], keep="first", maintain_order=True)
+        .select("order", "line", chosen="location")
+    )
+    return (
+        orders.join(first, on=["order", "line"], how="left", maintain_order="left")
+        .with_columns(location=pl.coalesce("chosen", "location"))
+        .drop("chosen")
     )
 
 

@@ -6,6 +6,7 @@ It promises nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ import polars as pl
 
 from fivefold.deliver.order_sourcing import SourcingParams, promises_of
 from fivefold.deliver.parcels.services import services_in_use
+from fivefold.deliver.promise import ON_HAND
 from fivefold.deliver.sourcing_tables import with_buckets
 from fivefold.deliver.sourcing_world import World
 from fivefold.deliver.zones import great_circle_miles, zip_coordinates
@@ -34,10 +36,13 @@ class CompareParams:
     ----------
     order : str
         Its lines are compared; all other open lines are served first. Empty compares all.
+    held : tuple of (item, place, units)
+        Units set aside for the order itself, which nobody else is served from.
     sourcing : SourcingParams
     """
 
     order: str = ""
+    held: tuple[tuple[str, str, int], ...] = ()
     sourcing: SourcingParams = field(default_factory=SourcingParams)
 
 
@@ -78,6 +83,9 @@ def compare_places(
         world = World(dataset, params.sourcing, as_of, items=items)
         if others.height:
             world.serve(*world.lines_of(others))
+        if params.held:
+            buckets = _with_held(world.left(), params.held)
+            world = World(dataset, params.sourcing, as_of, items=items, buckets=buckets)
         factor = _factor(dataset)
         for number in range(lines.height):
             rows += _of_line(lines[number], world, factor)
@@ -87,6 +95,23 @@ def compare_places(
         status="feasible" if options.height else "infeasible",
         objective=float(options.height),
         explanations=schema("explanations").empty(),
+    )
+
+
+def _with_held(buckets: pl.DataFrame, held: Sequence[tuple[str, str, int]]) -> pl.DataFrame:
+    """Return buckets with units set aside for the order among what is on hand."""
+    more = pl.DataFrame(
+        [(item, place, 0, units, ON_HAND, 0.0) for item, place, units in held],
+        schema=buckets.schema,
+        orient="row",
+    )
+    keys = ["item", "location", "day", "basis", "sd_days"]
+    return (
+        pl.concat([buckets, more])
+        .group_by(keys)
+        .agg(pl.col("quantity").sum())
+        .select(buckets.columns)
+        .sort("item", "location", "day", "basis", "sd_days")
     )
 
 
@@ -134,7 +159,8 @@ def _row(
     point = zip_coordinates((row["ship_postal_code"] or "")[:5])
     distance = None
     if point is not None and not np.isnan(world.points[code, 0]):
-        miles = great_circle_miles(*world.points[code], *point)
+        here = world.points[code]
+        miles = great_circle_miles(here[0], here[1], point[0], point[1])
         distance = float(miles) * KM_PER_MILE
     known = distance is not None and factor is not None
     return {

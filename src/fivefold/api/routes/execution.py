@@ -177,6 +177,8 @@ def promise(body: NewOrder, company: Books) -> dict[str, Any]:
     return {
         "status": found.status,
         "legs": records(found["promises"]),
+        "places": records(found["promise_options"]),
+        "offers": records(found["substitution_offers"]),
         "reasons": [] if found.explanations is None else records(found.explanations),
     }
 

@@ -1,4 +1,4 @@
-"""The order desk: open orders, one order whole, what can be done instead, who gets what is short."""
+"""The order desk: open orders, one order whole, what can be done instead, who gets what."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The smaller rooms: orders, returns."""
+"""The room of returns: what came back, why, the cases that wait."""
 
 from __future__ import annotations
 
@@ -8,96 +8,12 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.deliver.order_sourcing import source_orders
-from fivefold.model import schema
 from fivefold.returns.care import overdue
 from fivefold.web import words
 from fivefold.web.charts import bars
 from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.rooms import care
 from fivefold.web.tower.state import State
-
-
-def orders_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return orders by state, what was promised, and the answer to a question."""
-    lines = state.dataset["orders"]
-    counts = dict(lines.group_by("status").len().iter_rows())
-    done = lines.filter(pl.col("shipped_on").is_not_null() & pl.col("promised_on").is_not_null())
-    on_time = done.filter(pl.coalesce("delivered_on", "shipped_on") <= pl.col("promised_on")).height
-    return {
-        "lines": lines.height,
-        "counts": sorted(counts.items(), key=lambda pair: -pair[1]),
-        "on_time": on_time / done.height if done.height else None,
-        "with_promise": done.height,
-        "channels": state.dataset["channels"]["channel"].sort().to_list(),
-        "answer": promise(state, query) if query.get("ask_item") else None,
-        "asked": query,
-        "today": state.today,
-    }
-
-
-def promise(state: State, query: Mapping[str, str]) -> dict[str, Any]:
-    """Return when and from where units could be promised; nothing is reserved."""
-    item, units = query.get("ask_item", "").strip(), query.get("ask_units", "1")
-    known = state.dataset["items"].filter(pl.col("item") == item)
-    if known.height == 0:
-        return {"problem": f"There is no item {item!r}; search finds its number."}
-    if not units.isdigit() or int(units) == 0:
-        return {"problem": f"{units!r} is not a whole number above 0."}
-    channels = state.dataset["channels"]["channel"].to_list()
-    channel = query.get("ask_channel") if query.get("ask_channel") in channels else channels[0]
-    at = datetime.combine(state.today, time(12), UTC)
-    row = {
-        "order": "QUESTION",
-        "line": 1,
-        "item": item,
-        "channel": channel,
-        "quantity": int(units),
-        "ordered_at": at,
-        "status": "open",
-        "ship_postal_code": query.get("ask_zip") or None,
-        "ship_country": "US",
-    }
-    wanted = schema("orders").frame([row])
-    waiting = state.dataset["orders"].filter(pl.col("status").is_in(["pending", "open"]))
-    dataset = state.dataset.with_tables(
-        orders=pl.concat([waiting, wanted], how="diagonal_relaxed"),
-        supply_plan=state.made["supply_plan"],
-    )
-    outcome = source_orders(dataset, as_of=state.today)
-    legs = outcome["promises"].filter(pl.col("order") == "QUESTION").sort("leg")
-    return {
-        "problem": "",
-        "legs": legs.to_dicts(),
-        "title": state.title(item),
-        "units": int(units),
-        "channel": channel,
-    }
-
-
-def orders(state: State, query: Mapping[str, str]) -> Grid:
-    """Return order lines, the newest first."""
-    frame = state.once(
-        "orders",
-        lambda: (
-            state.dataset["orders"]
-            .with_columns(title=pl.col("item").replace(state.titles))
-            .sort("ordered_at", descending=True)
-        ),
-    )
-    first = (
-        column("order", width=190),
-        column("title", "Item", width=230),
-        column("ordered_at", "Ordered", "moment"),
-        column("status", width=96),
-    )
-    return Grid(
-        name="orders",
-        frame=frame,
-        key="order",
-        sign=state.sign,
-        columns=schema_columns("orders", frame, first=first),
-    )
 
 
 def returns_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
