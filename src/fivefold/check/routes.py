@@ -68,12 +68,31 @@ def _vehicles(driven: pl.DataFrame, stops: pl.DataFrame) -> Iterator[pl.DataFram
     yield _of_routes(
         driven.filter(out > pl.col("hours_at_most") + ROUND), "hours", out, "hours_at_most"
     )
+    alone = pl.col("kind").is_in(["drone", "robot"])
     yield _of_routes(
-        driven.filter(pl.col("distance_km") > pl.col("range_km") + ROUND),
+        driven.filter(~alone & (pl.col("distance_km") > pl.col("range_km") + ROUND)),
         "range",
         "distance_km",
         "range_km",
     )
+    # A drone or robot gets a fresh battery at the station, and serves one stop before it.
+    sortie = (
+        stops.with_columns(
+            flown=pl.col("trip") - (pl.col("kind") == "reload").cast(pl.Int64),
+            place=pl.when(pl.col("delivery").is_not_null()).then(pl.col("stop")),
+        )
+        .group_by("route", "flown")
+        .agg(trip_km=pl.col("leg_km").sum(), places=pl.col("place").drop_nulls().n_unique())
+        .join(driven.filter(alone).select("route", "range_km"), on="route")
+        .sort("route", "flown")
+    )
+    yield _of_routes(
+        sortie.filter(pl.col("trip_km") > pl.col("range_km") + ROUND),
+        "range",
+        "trip_km",
+        "range_km",
+    )
+    yield _of_routes(sortie.filter(pl.col("places") > 1), "one_stop_a_sortie", "places", "1")
     trips = stops.group_by("route").agg(driven_trips=pl.col("trip").max())
     made = driven.join(trips, on="route", how="left")
     yield _of_routes(
@@ -115,6 +134,7 @@ def _counted(driven: pl.DataFrame, stops: pl.DataFrame) -> Iterator[pl.DataFrame
     )
     cost = (
         pl.col("cost_per_day")
+        + pl.col("cost_per_trip").fill_null(0.0) * pl.col("trips")
         + pl.col("cost_per_km") * pl.col("km")
         + pl.col("cost_per_hour")
         * (pl.col("ends_minute") - pl.col("starts_minute") - pl.col("pause"))
@@ -134,9 +154,9 @@ def _breaks(driven: pl.DataFrame, stops: pl.DataFrame) -> Iterator[pl.DataFrame]
 
     A rest is a break, or a wait as long as one; the drive home does not count.
     """
-    allowed = driven.filter(pl.col("break_after_hours").is_not_null()).select(
-        "route", "break_after_hours", pause="break_minutes_right"
-    )
+    allowed = driven.filter(
+        pl.col("break_after_hours").is_not_null() & ~pl.col("kind").is_in(["drone", "robot"])
+    ).select("route", "break_after_hours", pause="break_minutes_right")
     steps = stops.join(allowed, on="route").sort("route", "sequence")
     rested = (pl.col("kind") == "break") | (
         (pl.col("starts_minute") - pl.col("arrives_minute") >= pl.col("pause") - ROUND)

@@ -18,6 +18,8 @@ DAY_MINUTES = 1440.0
 GRAMS = 1000.0
 LITRES = 1000.0
 UNLIMITED = 2**40
+#: Vehicles that go from the station to one stop and back, with a fresh battery each time.
+SORTIE_KINDS = ("drone", "robot")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +67,21 @@ def station_days(dataset: Dataset, params: Params, *, as_of: date) -> list[Stati
         latitude, longitude = place.get("latitude"), place.get("longitude")
         if latitude is None or longitude is None:
             raise ValueError(f"location {station} has no latitude and longitude; routes need both")
-        vehicles = (
-            dataset["vehicles"]
-            .filter((pl.col("station") == station) & ~pl.col("kind").is_in(["drone", "robot"]))
-            .sort("vehicle_type")
-        )
+        vehicles = station_fleet(dataset, str(station))
         found.append(
             station_day(str(station), as_of, (latitude, longitude), rows, vehicles, params)
         )
     return found
+
+
+def station_fleet(dataset: Dataset, station: str) -> pl.DataFrame:
+    """Return the vehicles that start from a station, by name.
+
+    What a van launches goes with that van and does not start from the station.
+    """
+    vehicles = dataset["vehicles"].filter(pl.col("station") == station).sort("vehicle_type")
+    carried = vehicles["launches"].drop_nulls()
+    return vehicles.filter(~pl.col("vehicle_type").is_in(carried.implode()))
 
 
 def station_day(
@@ -177,7 +185,11 @@ def _whole(values: pl.Series) -> IntArray:
 
 def _speed(row: dict[str, object]) -> Speed:
     street = _number(row, "speed_kmh", 32.0) / 3.6
-    return Speed(street=street, stem=_number(row, "stem_speed_kmh", street * 3.6) / 3.6)
+    return Speed(
+        street=street,
+        stem=_number(row, "stem_speed_kmh", street * 3.6) / 3.6,
+        straight=row.get("kind") == "drone",
+    )
 
 
 def _number(row: dict[str, object], column: str, default: float) -> float:
@@ -191,21 +203,27 @@ def _limit(row: dict[str, object], column: str, scale: float, unlimited: int) ->
 
 
 def _vehicle(row: dict[str, object], profile: int) -> Vehicle:
-    after = _limit(row, "break_after_hours", 3600.0, NEVER)
+    alone = row.get("kind") in SORTIE_KINDS
+    after = NEVER if alone else _limit(row, "break_after_hours", 3600.0, NEVER)
+    many = int(_number(row, "number_available", 1))
+    reach = _limit(row, "range_km", 1000.0, NEVER)
     return Vehicle(
-        available=int(_number(row, "number_available", 1)),
+        available=0 if alone else many,
+        sorties=many if alone else 0,
         capacity=(
             _limit(row, "capacity_kg", GRAMS, UNLIMITED),
             _limit(row, "capacity_m3", LITRES, UNLIMITED),
-            _limit(row, "stops_at_most", 1.0, UNLIMITED),
+            1 if alone else _limit(row, "stops_at_most", 1.0, UNLIMITED),
         ),
+        cost_per_trip=round(_number(row, "cost_per_trip", 0.0) * COST_UNITS),
         fixed_cost=round(_number(row, "cost_per_day", 0.0) * COST_UNITS),
         cost_per_metre=round(_number(row, "cost_per_km", 0.0) * COST_UNITS / 1000.0),
         cost_per_second=round(_number(row, "cost_per_hour", 0.0) * COST_UNITS / 3600.0),
         early=round(_number(row, "shift_start_minute", 0.0) * 60.0),
         late=round(_number(row, "shift_end_minute", DAY_MINUTES) * 60.0),
         longest=_limit(row, "hours_at_most", 3600.0, NEVER),
-        range_metres=_limit(row, "range_km", 1000.0, NEVER),
+        range_metres=NEVER if alone else reach,
+        trip_metres=reach if alone else NEVER,
         trips=int(_number(row, "trips_at_most", 1)),
         load_seconds=round(_number(row, "reload_minutes", 0.0) * 60.0),
         break_after=after,

@@ -167,7 +167,12 @@ def route_cost(problem: RoutingProblem, route: Route) -> int:
             clock += int(problem.service[visit])
         clock += int(leg_seconds[-1])
     spent += max(0, waited - (waited if slack is None else min(slack, waited)))
-    return vehicle.fixed_cost + vehicle.cost_per_metre * metres + vehicle.cost_per_second * spent
+    return (
+        vehicle.fixed_cost
+        + vehicle.cost_per_trip * len(route.trips)
+        + vehicle.cost_per_metre * metres
+        + vehicle.cost_per_second * spent
+    )
 
 
 def _budgets(seconds: float, rounds: int, parts: int, workers: int) -> list[float]:

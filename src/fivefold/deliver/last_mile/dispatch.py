@@ -14,7 +14,7 @@ from datetime import date
 
 import polars as pl
 
-from fivefold.deliver.last_mile.day import StationDay, station_day
+from fivefold.deliver.last_mile.day import StationDay, station_day, station_fleet
 from fivefold.deliver.last_mile.insertion import places_for, with_visit
 from fivefold.deliver.last_mile.params import Params
 from fivefold.deliver.last_mile.problem import Route
@@ -134,16 +134,13 @@ def _day(
         )
     if upset.failed_route is not None:
         more.append(_place_of_failure(station, upset, stops, as_of))
-    vehicles = dataset["vehicles"].filter(
-        (pl.col("station") == station) & ~pl.col("kind").is_in(["drone", "robot"])
-    )
     place = dataset["locations"].filter(pl.col("location") == station)
     return station_day(
         station,
         as_of,
         (float(place["latitude"][0]), float(place["longitude"][0])),
         pl.concat([visits, *more], how="diagonal_relaxed"),
-        vehicles.sort("vehicle_type"),
+        station_fleet(dataset, station),
         params,
     )
 

@@ -44,10 +44,11 @@ class Legs(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speed:
-    """Street speed and stem speed of a profile, in metres a second."""
+    """Street speed and stem speed of a profile, in metres a second; `straight` where it flies."""
 
     street: float
     stem: float
+    straight: bool = False
 
     def seconds(self, metres: FloatArray) -> FloatArray:
         """Return travel times; a leg leaves the streets after `STREET_METRES`."""
@@ -78,11 +79,15 @@ class StraightLegs:
         """Return metres and seconds among places, one matrix for each profile."""
         phi, lam = self.latitude[places], self.longitude[places]
         miles = great_circle_miles(phi[:, None], lam[:, None], phi[None, :], lam[None, :])
-        metres = miles * METRES_PER_MILE * self.circuity
-        whole = np.rint(metres).astype(np.int64)
+        flown = miles * METRES_PER_MILE
+        driven = flown * self.circuity
+        whole = np.rint(driven).astype(np.int64)
         return (
-            [whole] * len(self.speeds),
-            [np.rint(speed.seconds(metres)).astype(np.int64) for speed in self.speeds],
+            [np.rint(flown).astype(np.int64) if s.straight else whole for s in self.speeds],
+            [
+                np.rint(s.seconds(flown if s.straight else driven)).astype(np.int64)
+                for s in self.speeds
+            ],
         )
 
     def part(self, places: IntArray) -> StraightLegs:
@@ -98,8 +103,9 @@ class StraightLegs:
         """Return metres and seconds from each place to the next one."""
         phi, lam = self.latitude[places], self.longitude[places]
         miles = great_circle_miles(phi[:-1], lam[:-1], phi[1:], lam[1:])
-        metres = miles * METRES_PER_MILE * self.circuity
-        seconds = self.speeds[profile].seconds(metres)
+        speed = self.speeds[profile]
+        metres = miles * METRES_PER_MILE * (1.0 if speed.straight else self.circuity)
+        seconds = speed.seconds(metres)
         return np.rint(metres).astype(np.int64), np.rint(seconds).astype(np.int64)
 
     def points(self) -> FloatArray:

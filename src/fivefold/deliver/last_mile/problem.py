@@ -29,12 +29,16 @@ class Vehicle:
         One a dimension of load.
     fixed_cost, cost_per_metre, cost_per_second : int
         In hundred-thousandths of the currency.
+    cost_per_trip : int
+        The same for each departure from the station.
     early, late : int
         Shift, in seconds after midnight.
     longest : int
         Longest day, breaks included, in seconds.
     range_metres : int
         Distance on one charge.
+    trip_metres : int
+        Distance of one trip, where its battery is changed at the station.
     trips : int
         Trips at most.
     load_seconds : int
@@ -43,6 +47,9 @@ class Vehicle:
         Longest time without a break, and its length; `NEVER` and 0 where there is none.
     profile : int
         Which matrix of the legs it uses.
+    sorties : int
+        Drones or robots there are that go from the station to one stop and back: `available`
+        is 0 then, because the search for routes leaves them alone.
     """
 
     available: int
@@ -50,15 +57,18 @@ class Vehicle:
     fixed_cost: int = 0
     cost_per_metre: int = 1
     cost_per_second: int = 0
+    cost_per_trip: int = 0
     early: int = 0
     late: int = NEVER
     longest: int = NEVER
     range_metres: int = NEVER
+    trip_metres: int = NEVER
     trips: int = 1
     load_seconds: int = 0
     break_after: int = NEVER
     break_seconds: int = 0
     profile: int = 0
+    sorties: int = 0
 
     @property
     def breaks_at_most(self) -> int:

@@ -79,7 +79,7 @@ def table_cost(problem: RoutingProblem, route: Route, run: Timeline) -> float:
     metres = sum(step.metres for step in run.steps)
     paid = run.ends - run.starts - _spent(run, "break")
     cost = vehicle.fixed_cost + vehicle.cost_per_metre * metres + vehicle.cost_per_second * paid
-    return cost / COST_UNITS
+    return (cost + vehicle.cost_per_trip * len(route.trips)) / COST_UNITS
 
 
 def _spent(run: Timeline, kind: str) -> int:
@@ -138,13 +138,29 @@ def _route_row(
         "largest_load_kg": float(largest[0]) / GRAMS,
         "largest_load_m3": float(largest[1]) / LITRES,
         "load_share": max(shares) if shares else None,
-        "range_share": None
-        if kind.range_metres >= NEVER
-        else km * 1000.0 / max(1, kind.range_metres),
+        "range_share": _range_share(day.problem, route, km),
         "co2e_kg": None if gas is None else km * float(str(gas)),
         "cost": cost,
         "cost_per_parcel": cost / parcels if parcels else None,
     }
+
+
+def _range_share(problem: RoutingProblem, route: Route, km: float) -> float | None:
+    """Return the distance over the vehicle's range, of the longest trip where each is charged."""
+    vehicle = problem.vehicles[route.vehicle]
+    if vehicle.trip_metres < NEVER:
+        farthest = max(
+            int(
+                problem.legs.along(np.array([0, *(v + 1 for v in trip), 0]), vehicle.profile)[
+                    0
+                ].sum()
+            )
+            for trip in route.trips
+        )
+        return farthest / max(1, vehicle.trip_metres)
+    if vehicle.range_metres >= NEVER:
+        return None
+    return km * 1000.0 / max(1, vehicle.range_metres)
 
 
 def _stop_rows(

@@ -18,6 +18,7 @@ from fivefold.deliver.last_mile.insertion import mend
 from fivefold.deliver.last_mile.params import Params
 from fivefold.deliver.last_mile.problem import Route
 from fivefold.deliver.last_mile.route_rows import RouteRows, route_rows, table_cost
+from fivefold.deliver.last_mile.sorties import hand_over
 from fivefold.deliver.last_mile.timing import fits, timeline
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 
@@ -94,7 +95,8 @@ def _station(day: StationDay, params: Params, seed: int, tell: Progress) -> Rout
         seed=seed,
         progress=tell,
     )
-    routes, missed = mend(day.problem, answer.routes, answer.missed)
+    kept, left = mend(day.problem, answer.routes, answer.missed)
+    routes, missed = hand_over(day.problem, kept, left)
     rows = route_rows(day, routes, missed)
     return replace(rows, reasons=tuple(_reasons(day, rows, routes, missed)))
 

@@ -231,7 +231,8 @@ def _vehicle_type(vehicle: Vehicle, depot: int, visits: int) -> Any:
         capacity=list(vehicle.capacity),
         start_depot=depot,
         end_depot=depot,
-        fixed_cost=vehicle.fixed_cost,
+        # Trips after the first are not charged in the search, only in what routes cost.
+        fixed_cost=vehicle.fixed_cost + vehicle.cost_per_trip,
         tw_early=vehicle.early,
         tw_late=max(vehicle.early, vehicle.late - breaks),
         shift_duration=max(0, vehicle.longest - breaks),

@@ -103,6 +103,9 @@ def _run(problem: RoutingProblem, route: Route, start: int) -> Timeline:
         at = np.asarray(trip, dtype=np.int64)
         metres, seconds = problem.legs.along(np.concatenate([[0], at + 1, [0]]), vehicle.profile)
         begin = max(clock, int(problem.release[at].max(initial=0)))
+        if vehicle.sorties:
+            # A drone or robot waits for a window at the station, not at the door.
+            begin = max(begin, int(problem.early[at[0]] - seconds[0]) - vehicle.load_seconds)
         came = steps[-1] if steps else None
         steps.append(
             Step(
@@ -184,9 +187,11 @@ def fits(problem: RoutingProblem, route: Route) -> bool:
     metres = 0
     for trip in route.trips:
         at = np.asarray(trip, dtype=np.int64)
-        metres += int(
-            problem.legs.along(np.concatenate([[0], at + 1, [0]]), vehicle.profile)[0].sum()
-        )
+        places = np.concatenate([[0], at + 1, [0]])
+        far = int(problem.legs.along(places, vehicle.profile)[0].sum())
+        if far > vehicle.trip_metres:
+            return False
+        metres += far
         if (loads(problem, trip).max(axis=0) > np.asarray(vehicle.capacity)).any():
             return False
     return metres <= vehicle.range_metres and timeline(problem, route).fits
