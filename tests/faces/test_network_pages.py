@@ -124,6 +124,27 @@ def test_the_next_buildings_are_chosen_in_a_job_and_stand_in_order(network: Serv
     assert "Where the next buildings go" in page
 
 
+def test_an_areas_last_mile_is_planned_in_a_job_and_told_by_api_and_page(
+    network: Served,
+) -> None:
+    assert network.ask("GET", "/network/lastmile").status_code == 404
+    assert "Who brings what to which door?" in network.page("/network?tab=streets")
+    with Workspace(network.folder, create=False) as store:
+        places = store.dataset(as_of=AS_OF)["locations"]
+    home = places.filter(places["kind"] == "delivery_station").row(0, named=True)
+    area = {"city": home["city"], "state": home["state"]}
+    body = {**area, "radius_km": 10, "seconds": 2}
+    told = network.done(network.ask("POST", "/network/lastmile", json=body))
+    assert told["violations"] == 0
+    assert told["parcels"] > 0
+    assert network.ask("GET", "/network/lastmile").json() == told
+    page = network.page("/network?tab=streets")
+    assert f"{area['city']}, {area['state']}" in page
+    assert f"{told['parcels']:,}" in page
+    assert "Map of the day" in network.page("/routes")
+    assert network.ask("POST", "/network/lastmile", json={"state": "Nebraska"}).status_code == 422
+
+
 def test_what_is_not_there_is_told_by_name(network: Served) -> None:
     missing = network.ask("GET", "/network/tables/nothing/rows")
     assert missing.status_code == 404

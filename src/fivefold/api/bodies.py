@@ -406,6 +406,16 @@ class NewSites(Body):
     as_of: date | None = None
 
 
+class NewLastMile(Body):
+    """Which metropolitan area's routes to plan, and how long to look for them."""
+
+    city: Annotated[str, Field(min_length=1, max_length=80)] = "Omaha"
+    state: Annotated[str, Field(pattern=r"^[A-Za-z]{2}$")] = "NE"
+    radius_km: Annotated[float, Field(gt=0, le=200)] = 40.0
+    seconds: Annotated[float, Field(ge=1, le=600)] = 60.0
+    as_of: date | None = None
+
+
 class GoodsLine(Body):
     """Units of an item."""
 

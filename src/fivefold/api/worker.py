@@ -26,12 +26,14 @@ import polars as pl
 
 from fivefold.api.handed import ANSWER, answer, copy_books
 from fivefold.api.jobs import Job
+from fivefold.cycle.metro import metro_routing, plan_metro
 from fivefold.cycle.network import plan_network, site_network
 from fivefold.cycle.planning import PlanParams, plan
 from fivefold.cycle.plans import Plan, PlanStore
 from fivefold.cycle.progress import CancelledError, Progress
 from fivefold.cycle.standing import Standing
 from fivefold.cycle.workforce import staff_network, surge_params
+from fivefold.deliver.network.metro import MetroParams
 from fivefold.deliver.network.siting import SitingParams
 from fivefold.errors import DataError, FivefoldError, Problem
 from fivefold.ledger.journal import Journal
@@ -56,7 +58,8 @@ def write_task(
     Parameters
     ----------
     task : mapping
-        `verb` plan, prove, network, workforce or sites, `as_of`, and the parameters of the verb.
+        `verb` plan, prove, network, lastmile, workforce or sites, `as_of`, and the parameters of
+        the verb.
     standing : Standing, optional
         The plan accepted last, for a new plan to refer to.
     books : Path, optional
@@ -107,6 +110,14 @@ def run(folder: Path, progress: Progress) -> Plan | None:
     elif task["verb"] == "sites":
         made = site_network(
             dataset, SitingParams(**task["params"]), as_of=date.fromisoformat(task["as_of"])
+        )
+    elif task["verb"] == "lastmile":
+        made = plan_metro(
+            dataset,
+            MetroParams(**task["params"]),
+            metro_routing(seconds=task["seconds"]),
+            as_of=date.fromisoformat(task["as_of"]),
+            progress=progress,
         )
     elif task["verb"] == "workforce":
         made = staff_network(

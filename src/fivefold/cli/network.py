@@ -231,6 +231,90 @@ def site_command(
         raise typer.Exit(INFEASIBLE)
 
 
+def lastmile_command(
+    city: Annotated[str, typer.Option(help="City whose area is planned.")] = "Omaha",
+    state: Annotated[str, typer.Option(help="Its state, two letters.")] = "NE",
+    radius: Annotated[
+        float, typer.Option("--km", help="How far the area reaches around the city.", min=1)
+    ] = 40.0,
+    seconds: Annotated[float, typer.Option(help="Wall clock given to the solver.", min=1)] = 60.0,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan one metropolitan area's routes to the door for a day; check and keep them."""
+    from fivefold.cli.output import emit, shown_progress
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.last_mile import kept_routes
+    from fivefold.cycle.metro import metro_record, metro_routing, plan_metro
+    from fivefold.cycle.network import volume_known
+    from fivefold.cycle.workspace import Workspace
+    from fivefold.deliver.network.metro import MetroParams
+
+    with (
+        told_errors(as_json=as_json),
+        Workspace(workspace, create=False) as store,
+        shown_progress(quiet=as_json) as progress,
+    ):
+        day = plan_day(store, as_of)
+        area = MetroParams(city=city, state=state, radius_km=radius)
+        made = plan_metro(
+            volume_known(store, store.dataset(as_of=day)),
+            area,
+            metro_routing(seconds=seconds),
+            as_of=day,
+            progress=progress,
+        )
+        kept_routes(store).save(made)
+    emit(metro_record(made), as_json=as_json, show=lambda out: show_metro(out, made))
+    if made.status == "infeasible" or not made.is_legal:
+        raise typer.Exit(INFEASIBLE)
+
+
+def show_metro(out: Console, plan: Plan) -> None:
+    """Print a day of an area's last mile: vehicles, cost a parcel, what is late, what else."""
+    from fivefold.cli.output import table
+    from fivefold.cycle.metro import metro_record
+
+    record: dict[str, Any] = metro_record(plan)
+    drawn = " drawn from its people" if record["is_drawn"] else ""
+    out.print(
+        f"Last mile of {record['city']} on {record['day']}: {record['parcels']:,} parcels"
+        f"{drawn} at {record['stops']:,} stops of {record['stations']} station(s), "
+        f"{record['violations']} rules broken."
+    )
+    table(
+        out,
+        "Vehicles",
+        [
+            {
+                "vehicle": row["vehicle_type"].lower(),
+                "used": row["vehicles"],
+                "trips": row["trips"],
+                "stops": row["stops"],
+                "parcels": row["parcels"],
+                "km": row["distance_km"],
+                "hours": row["hours"],
+                "cost": row["cost"],
+                "a_parcel": row["cost_per_parcel"],
+            }
+            for row in record["by_vehicle"]
+        ],
+    )
+    each = record["cost_per_parcel"]
+    out.print(
+        f"{record['cost']:,.0f} for the day"
+        + ("" if each is None else f", {each:.2f} a parcel")
+        + f"; {record['distance_km']:,.0f} km, {record['co2e_kg'] / 1000:,.1f} t CO2e. "
+        f"{record['late']} of {record['with_window']:,} visits with a window late, "
+        f"{record['unrouted']} on no route."
+    )
+    for row in record["unused"]:
+        out.print(f"{row['station']}: {row['text']}")
+    for row in record["next_best"][:3]:
+        out.print(f"{row['route']}, {row['cost']:,.0f}. {row['text']}")
+
+
 def show_network(out: Console, plan: Plan) -> None:
     """Print the figures of a network plan."""
     from fivefold.cli.output import table
@@ -286,5 +370,6 @@ GROUP = (
         ("why", why_command),
         ("sort", sort_command),
         ("site", site_command),
+        ("lastmile", lastmile_command),
     ),
 )

@@ -27,9 +27,6 @@ from fivefold.errors import DataError, NotFoundError, Problem
 from fivefold.ledger import events
 from fivefold.model import Dataset, Outcome, schema
 
-#: Tables a day of routes keeps.
-KEPT = ("routes", "route_stops", "unrouted", "explanations", "violations")
-
 
 def kept_routes(workspace: Workspace) -> PlanStore:
     """Return the days of routes a workspace keeps."""
@@ -107,14 +104,31 @@ def _placed(dataset: Dataset, day: date) -> None:
 
 
 def _keep(workspace: Workspace, dataset: Dataset, outcome: Outcome, day: date) -> Plan:
-    tables = dict(outcome.tables)
+    made = checked_day(dataset, outcome, day)
+    kept_routes(workspace).save(made)
+    return made
+
+
+def checked_day(
+    dataset: Dataset, outcome: Outcome, day: date, *, notes: Mapping[str, object] | None = None
+) -> Plan:
+    """Return a day of routes, checked, with the visits and vehicles it was made for.
+
+    They stand beside the routes, so that a day can be mended and explained when the imported
+    tables have moved on.
+    """
+    tables = {
+        "deliveries": dataset["deliveries"].filter(pl.col("deliver_on") == day),
+        "vehicles": dataset["vehicles"],
+        **outcome.tables,
+    }
     if outcome.explanations is not None:
         tables["explanations"] = outcome.explanations
     checked = check_plan(dataset.with_tables(**tables), as_of=day)
     tables["violations"] = checked.filter(
         pl.col("table").is_in(["routes", "route_stops", "unrouted"])
     )
-    made = Plan(
+    return Plan(
         plan=day_name(day),
         as_of=day,
         status=outcome.status,
@@ -122,10 +136,8 @@ def _keep(workspace: Workspace, dataset: Dataset, outcome: Outcome, day: date) -
         dataset_fingerprint=dataset.fingerprint(),
         params={},
         scenario="routes",
-        notes={**outcome.notes, "cost": outcome.objective},
+        notes={**(notes or {}), **outcome.notes, "cost": outcome.objective},
     )
-    kept_routes(workspace).save(made)
-    return made
 
 
 def routes_of(workspace: Workspace, day: date | None = None) -> Plan:
@@ -156,18 +168,26 @@ def mend_routes(
     made = routes_of(workspace, on)
     if upset.failed_route is not None and upset.failed_route not in made["routes"]["route"]:
         raise NotFoundError(f"there is no route {upset.failed_route!r} on {made.as_of}")
-    dataset = workspace.dataset(as_of=made.as_of)
+    dataset = made.over(workspace.dataset(as_of=made.as_of))
     if upset.new is not None:
         dataset = dataset.with_tables(
             deliveries=pl.concat([dataset["deliveries"], upset.new], how="diagonal_relaxed")
         )
-    outcome = mend_day(made.over(dataset), upset, params, as_of=made.as_of)
+    outcome = mend_day(dataset, upset, params, as_of=made.as_of)
     left = pl.concat([made["unrouted"], outcome["unrouted"]]).unique("delivery", keep="last")
+    reasons = outcome.explanations
+    if reasons is not None:
+        # What routes that stand were told stays told.
+        untouched = ~pl.col("subject").is_in(reasons["subject"].implode())
+        gone = pl.col("subject").is_in(
+            made["routes"].join(outcome["routes"], on="route", how="anti")["route"].implode()
+        )
+        reasons = pl.concat([reasons, made["explanations"].filter(untouched & ~gone)])
     whole = Outcome(
         tables={**outcome.tables, "unrouted": left},
         status=outcome.status,
         objective=outcome.objective,
-        explanations=outcome.explanations,
+        explanations=reasons,
         notes=outcome.notes,
     )
     return _keep(workspace, dataset, whole, made.as_of), outcome
@@ -276,6 +296,8 @@ def partners(
     dataset = workspace.dataset(as_of=on or workspace_day(workspace))
     names = kept_routes(workspace).names()
     made = kept_routes(workspace).load(names[-1]) if names else None
+    if made is not None:
+        dataset = made.over(dataset)
     if made is not None and params.own_cost_per_route is None and made["routes"].height:
         own = made["routes"].filter(pl.col("partner").is_null())
         mean = own["cost"].mean() if own.height else None

@@ -85,6 +85,17 @@ def expect_volume(dataset: Dataset, *, as_of: date, weeks: int = 26) -> Outcome:
     )
 
 
+def volume_known(workspace: Workspace, dataset: Dataset) -> Dataset:
+    """Return the dataset with the volume the network plan made last expects, if there is one."""
+    name = network_plans(workspace).latest()
+    if name is None:
+        return dataset
+    made = network_plans(workspace).load(name)
+    if "forecast_means" not in made.tables:
+        return dataset
+    return dataset.with_tables(forecast_means=made["forecast_means"])
+
+
 def plan_network(
     dataset: Dataset,
     params: NetworkParams | None = None,

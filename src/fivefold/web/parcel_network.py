@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from markupsafe import Markup
 
+from fivefold.cycle.metro import metro_record
 from fivefold.cycle.network import network_record
 from fivefold.cycle.plans import Plan
 from fivefold.model import Dataset
@@ -18,6 +20,7 @@ from fivefold.web.drawing import Canvas, Figure, colour, nothing
 from fivefold.web.land import albers, dots, is_drawn
 from fivefold.web.markup import Column, chart, section, table
 from fivefold.web.report import page_style
+from fivefold.web.routes_drawing import routes_bars, routes_map
 from fivefold.web.scales import Scale
 
 #: Colour, size in pixels and words of each type of building, the largest crowd first.
@@ -28,6 +31,13 @@ _TYPES = {
     "airport": ("violet", 4.2, "airports"),
 }
 _MOST_LANES = 260
+#: Chapters of the page with their words in the contents.
+CHAPTERS = (
+    ("map", "Map"),
+    ("costs", "Cost by leg"),
+    ("departures", "Departures"),
+    ("why", "Why this way"),
+)
 
 
 def day_map(plan: Plan, dataset: Dataset, *, width: int = 760) -> Figure:
@@ -182,28 +192,38 @@ def _key(canvas: Canvas, sites: pl.DataFrame) -> None:
         x += 26 + 6.2 * len(told)
 
 
-def write_network_report(plan: Plan, dataset: Dataset, folder: Path) -> Path:
-    """Write the network plan as one page and return its path."""
+def write_network_report(
+    plan: Plan, dataset: Dataset, folder: Path, *, streets: Plan | None = None
+) -> Path:
+    """Write the network plan as one page and return its path; `streets` is a day of routes."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "network.html"
-    path.write_text(network_page(plan, dataset), encoding="utf-8")
+    path.write_text(network_page(plan, dataset, streets=streets), encoding="utf-8")
     return path
 
 
-def network_page(plan: Plan, dataset: Dataset) -> str:
+def network_page(plan: Plan, dataset: Dataset, *, streets: Plan | None = None) -> str:
     """Return the network plan as one page that stands alone."""
     body = network_chapters(plan, dataset)
+    chapters = list(CHAPTERS)
+    if streets is not None:
+        body += street_chapter(streets)
+        chapters.append(("streets", "The last mile"))
+    links = Markup("").join(
+        Markup('<li><a href="#{}">{}</a></li>').format(name, words) for name, words in chapters
+    )
     page = Markup(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><title>Network, {}</title>'
-        '<style>{}</style></head><body><div class="page"><main id="main">'
+        '<style>{}</style></head><body><div class="page"><nav aria-label="Contents">'
+        '<ol>{}</ol></nav><main id="main">'
         "<h1>The network on a day from {}</h1>{}</main></div>"
         "<footer>Made by Fivefold from plan {}. Buildings marked synthetic are invented; every "
         "figure stands with source and grade in network_figures.</footer></body></html>\n"
     )
     day = f"{plan.as_of:%d %b %Y}"
-    return str(page.format(day, Markup(page_style()), day, body, plan.plan))
+    return str(page.format(day, Markup(page_style()), links, day, body, plan.plan))
 
 
 def network_chapters(plan: Plan, dataset: Dataset) -> Markup:
@@ -224,6 +244,63 @@ def network_chapters(plan: Plan, dataset: Dataset) -> Markup:
             section("why", "Why this way, and the next best", "", _next_best(plan)),
         ]
     )
+
+
+def street_chapter(plan: Plan) -> Markup:
+    """Return the chapter of one area's last mile: its map, its vehicles, the next best."""
+    record = metro_record(plan)
+    each = record["cost_per_parcel"]
+    lead = (
+        f"{record['parcels']:,} parcels at {record['stops']:,} stops of {record['stations']} "
+        f"stations on {plan.as_of:%d %b %Y}"
+        + ("" if each is None else f", {each:.2f} a parcel to the door")
+        + f"; {record['late']} of {record['with_window']:,} visits with a window are late, "
+        f"{record['unrouted']} are on no route; {record['violations']} rules broken. "
+        + ("Doors are made up from the people of each ZIP code." if record["is_drawn"] else "")
+    )
+    drawn = chart(lambda wide: routes_map(plan["routes"], plan["route_stops"], width=wide))
+    bars = chart(lambda wide: routes_bars(plan["routes"], plan["route_stops"], width=wide, most=24))
+    return section(
+        "streets",
+        f"The last mile of {record['city']}",
+        lead,
+        Markup("").join([drawn, _fleet(record), _other_vehicles(record), bars]),
+    )
+
+
+def _fleet(record: dict[str, Any]) -> Markup:
+    rows = [
+        (
+            row["vehicle_type"].lower(),
+            f"{row['vehicles']:,}",
+            f"{row['trips']:,}",
+            f"{row['stops']:,}",
+            f"{row['parcels']:,}",
+            f"{row['distance_km']:,.0f}",
+            f"{row['hours']:.1f}",
+            f"{row['cost']:,.0f}",
+            f"{row['cost_per_parcel']:.2f}",
+        )
+        for row in record["by_vehicle"]
+    ]
+    names = ("vehicle", "used", "trips", "stops", "parcels", "km", "hours each", "cost", "a parcel")
+    columns = [Column(name, numeric=k > 0) for k, name in enumerate(names)]
+    return table(columns, rows, caption="Vehicles of the day")
+
+
+def _other_vehicles(record: dict[str, Any]) -> Markup:
+    rows = [
+        (row["route"], f"{row['stops']:,}", f"{row['cost']:,.0f}", row["text"])
+        for row in record["next_best"]
+    ]
+    rows += [(row["station"], "", "", row["text"]) for row in record["unused"]]
+    columns = [
+        Column("route or station"),
+        Column("stops", numeric=True),
+        Column("cost", numeric=True),
+        Column("next best"),
+    ]
+    return table(columns, rows, caption="The costliest routes with the vehicle not taken")
 
 
 def _costs(plan: Plan) -> Markup:

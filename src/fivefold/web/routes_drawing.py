@@ -60,10 +60,12 @@ def _ends(frame: pl.DataFrame, column: str) -> tuple[float, float]:
     return float(str(frame[column].min())), float(str(frame[column].max()))
 
 
-def routes_bars(routes: pl.DataFrame, stops: pl.DataFrame, *, width: int = 760) -> Figure:
+def routes_bars(
+    routes: pl.DataFrame, stops: pl.DataFrame, *, width: int = 760, most: int = MOST_BARS
+) -> Figure:
     """Return each route's day as a bar: stops as ticks, windows behind them, breaks lighter."""
     title = "Routes through the day"
-    shown = routes.sort("starts_minute", "route").head(MOST_BARS)
+    shown = routes.sort("starts_minute", "route").head(most)
     if shown.height == 0:
         return nothing(title, "No route has been made.", width=width)
     room = min(220.0, width * 0.3)
@@ -71,7 +73,7 @@ def routes_bars(routes: pl.DataFrame, stops: pl.DataFrame, *, width: int = 760) 
     last = math.ceil(float(str(shown["ends_minute"].max())) / 60.0)
     scale = Scale(first * 60.0, last * 60.0, room, width - 12.0)
     height = ROW * shown.height + 30
-    said = f"{shown.height} routes between {first} and {last} o'clock"
+    said = f"{shown.height} of {routes.height} routes between {first} and {last} o'clock"
     canvas = Canvas(width, round(height), title, said)
     every = 1 if width > 500 else 3
     for hour in range(first, last + 1, every):

@@ -9,13 +9,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from fivefold.api.bodies import NewNetworkPlan, NewSites, NewWorkforce
+from fivefold.api.bodies import NewLastMile, NewNetworkPlan, NewSites, NewWorkforce
 from fivefold.api.companies import Company
 from fivefold.api.context import Asking, Books, Ctx, accepted_job, jsonable, verb
 from fivefold.api.jobs import Job
 from fivefold.api.paging import Page, answer, page
 from fivefold.api.problems import ProblemError
 from fivefold.api.worker import in_task
+from fivefold.cycle.last_mile import kept_routes, routes_of
+from fivefold.cycle.metro import metro_record
 from fivefold.cycle.network import (
     latest_network,
     latest_sites,
@@ -24,6 +26,7 @@ from fivefold.cycle.network import (
     site_plans,
     sites_record,
     sort_record,
+    volume_known,
     why_flow,
 )
 from fivefold.cycle.plans import Plan, PlanStore
@@ -137,6 +140,23 @@ def choose_next_sites(body: NewSites, company: Books, asking: Asking, context: C
     return accepted_job(context.jobs.start(company.tenant, "sites", asking.actor, work, heavy=True))
 
 
+@router.get("/network/lastmile", openapi_extra=verb("plan.read"))
+def last_mile(company: Books) -> dict[str, Any]:
+    """Return the routes made last by kind of vehicle: cost a parcel, what is late, what else."""
+    return dict(jsonable(metro_record(routes_of(company))))
+
+
+@router.post("/network/lastmile", status_code=202, openapi_extra=verb("plan.run"))
+def plan_last_mile(body: NewLastMile, company: Books, asking: Asking, context: Ctx) -> JSONResponse:
+    """Plan the routes of one metropolitan area for a day in a job; check and keep them."""
+    params = {"city": body.city, "state": body.state.upper(), "radius_km": body.radius_km}
+    task = {"verb": "lastmile", "params": params, "seconds": body.seconds}
+    work = _work(company, kept_routes(company), body.as_of, task, metro_record)
+    return accepted_job(
+        context.jobs.start(company.tenant, "lastmile", asking.actor, work, heavy=True)
+    )
+
+
 def _work(
     company: Company,
     store: PlanStore,
@@ -152,6 +172,8 @@ def _work(
     def work(job: Job) -> dict[str, Any]:
         as_of = day or company.today()
         dataset = company.dataset(as_of=as_of)
+        if task["verb"] == "lastmile":
+            dataset = volume_known(company, dataset)
         asked = {**task, **given, "as_of": as_of}
         made = in_task(asked, dataset, job, plans=() if on is None else (on,))
         job.keep()

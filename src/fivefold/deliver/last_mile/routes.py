@@ -16,7 +16,7 @@ from fivefold.deliver.last_mile.day import StationDay, station_days
 from fivefold.deliver.last_mile.decompose import solve_day
 from fivefold.deliver.last_mile.insertion import mend
 from fivefold.deliver.last_mile.params import Params
-from fivefold.deliver.last_mile.problem import Route
+from fivefold.deliver.last_mile.problem import COST_UNITS, Route
 from fivefold.deliver.last_mile.route_rows import RouteRows, route_rows, table_cost
 from fivefold.deliver.last_mile.sorties import hand_over
 from fivefold.deliver.last_mile.timing import fits, timeline
@@ -98,7 +98,31 @@ def _station(day: StationDay, params: Params, seed: int, tell: Progress) -> Rout
     kept, left = mend(day.problem, answer.routes, answer.missed)
     routes, missed = hand_over(day.problem, kept, left)
     rows = route_rows(day, routes, missed)
-    return replace(rows, reasons=tuple(_reasons(day, rows, routes, missed)))
+    reasons = (*_reasons(day, rows, routes, missed), *_left_standing(day, routes))
+    return replace(rows, reasons=reasons)
+
+
+def _left_standing(day: StationDay, routes: list[Route]) -> Iterator[Reason]:
+    """Yield why kinds of vehicles that are there make no visit."""
+    used = {route.vehicle for route in routes}
+    visits = sum(len(route.visits) for route in routes)
+    if not visits:
+        return
+    problem = day.problem
+    each = sum(table_cost(problem, r, timeline(problem, r)) for r in routes) / visits
+    for kind, vehicle in enumerate(problem.vehicles):
+        if kind in used or vehicle.available + vehicle.sorties == 0:
+            continue
+        name = str(day.vehicles["vehicle_type"][kind])
+        text = f"No {name} goes out: the others make a visit for {each:,.2f} on average"
+        if vehicle.sorties:
+            text += f", its trip costs {vehicle.cost_per_trip / COST_UNITS:,.2f} before the way"
+        yield Reason(
+            subject=day.station,
+            reason_code="next_best",
+            reference=name,
+            text=text + ".",
+        )
 
 
 def _outcome(found: list[RouteRows], *, has_vehicles: bool) -> Outcome:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from fivefold.deliver.last_mile.legs import IntArray
-from fivefold.deliver.last_mile.problem import Answer, Route, RoutingProblem, Vehicle
+from fivefold.deliver.last_mile.problem import NEVER, Answer, Route, RoutingProblem, Vehicle
 
 #: Told the best cost so far between steps; it raises to end the search.
 Tell = Callable[[float], None]
@@ -26,6 +26,8 @@ FIRST_SHARE = 0.6
 #: Most that a unit of overload or a second of lateness may cost while searching. PyVRP's own
 #: cap of 1e5 is one dollar in our cost units, too little to keep a stop too many off a route.
 HIGHEST_PENALTY = 1e9
+#: Share of a flat price for the day that the search charges by the hour.
+FLAT_SHARE = 0.7
 
 
 def solve(
@@ -226,23 +228,41 @@ def _vehicle_type(vehicle: Vehicle, depot: int, visits: int) -> Any:
     import pyvrp
 
     breaks = vehicle.breaks_at_most * vehicle.break_seconds
+    fixed, by_second = _climbable(vehicle)
     return pyvrp.VehicleType(
         num_available=min(vehicle.available, visits),
         capacity=list(vehicle.capacity),
         start_depot=depot,
         end_depot=depot,
         # Trips after the first are not charged in the search, only in what routes cost.
-        fixed_cost=vehicle.fixed_cost + vehicle.cost_per_trip,
+        fixed_cost=fixed + vehicle.cost_per_trip,
         tw_early=vehicle.early,
         tw_late=max(vehicle.early, vehicle.late - breaks),
         shift_duration=max(0, vehicle.longest - breaks),
         max_distance=vehicle.range_metres,
         unit_distance_cost=vehicle.cost_per_metre,
-        unit_duration_cost=vehicle.cost_per_second,
+        unit_duration_cost=by_second,
         profile=vehicle.profile,
         reload_depots=[depot] if vehicle.trips > 1 else [],
         max_reloads=vehicle.trips - 1,
     )
+
+
+def _climbable(vehicle: Vehicle) -> tuple[int, int]:
+    """Return the fixed cost and the cost of a second the search works with.
+
+    A vehicle paid by the day alone gives the search nothing to climb: its routes cost the same
+    until one is empty. Most of its day is charged by the hour then, so that a full day costs what
+    it costs; what routes cost is worked out from the true figures afterwards.
+    """
+    flat = vehicle.cost_per_metre == 0 and vehicle.cost_per_second == 0
+    if not flat or vehicle.fixed_cost == 0:
+        return vehicle.fixed_cost, vehicle.cost_per_second
+    hours = min(vehicle.longest, max(1, vehicle.late - vehicle.early))
+    if hours >= NEVER:
+        return vehicle.fixed_cost, vehicle.cost_per_second
+    by_second = round(FLAT_SHARE * vehicle.fixed_cost / hours)
+    return max(0, vehicle.fixed_cost - by_second * hours), by_second
 
 
 def _initial(

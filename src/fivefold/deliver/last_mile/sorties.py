@@ -13,6 +13,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from fivefold.deliver.last_mile.decompose import route_cost
 from fivefold.deliver.last_mile.insertion import without
 from fivefold.deliver.last_mile.problem import Route, RoutingProblem
@@ -51,22 +53,26 @@ class _State:
         self.routes = routes
         self.flying = flying
         self.sorties: list[Route] = []
-        self.kinds = {visit: self._kinds(visit) for r in routes for visit in r.visits}
+        self.least = min(problem.vehicles[kind].cost_per_trip for kind in flying)
+        self._known: dict[int, list[tuple[int, int]]] = {}
 
-    def _kinds(self, visit: int) -> list[tuple[int, int]]:
+    def kinds(self, visit: int) -> list[tuple[int, int]]:
         """Return the kinds that can make a visit with the cost of the trip, cheapest first."""
+        if visit in self._known:
+            return self._known[visit]
         found = []
         for kind in self.flying:
             alone = Route(vehicle=kind, trips=((visit,),))
             if fits(self.problem, alone):
                 cost = route_cost(self.problem, alone) - self.problem.vehicles[kind].fixed_cost
                 found.append((cost, kind))
-        return sorted(found)
+        self._known[visit] = sorted(found)
+        return self._known[visit]
 
     def serve(self, visit: int, *, worth: int | None) -> bool:
         """Give a visit to the cheapest unit with time for it, if that costs less than `worth`."""
         best: tuple[int, int, Route] | None = None
-        for _alone, kind in self.kinds.get(visit) or self._kinds(visit):
+        for _alone, kind in self.kinds(visit):
             for cost, at, route in self._units(kind, visit):
                 if best is None or cost < best[0]:
                     best = (cost, at, route)
@@ -102,8 +108,10 @@ class _State:
         """Give whole routes over, the one with fewest stops first, where that costs less."""
         for at in sorted(range(len(self.routes)), key=lambda k: len(self.routes[k].visits)):
             route = self.routes[at]
-            kinds = [self.kinds[visit] for visit in route.visits]
             worth = route_cost(self.problem, route)
+            if self.least * len(route.visits) >= worth:
+                continue
+            kinds = [self.kinds(visit) for visit in route.visits]
             if not all(kinds) or sum(found[0][0] for found in kinds) >= worth:
                 continue
             before = list(self.sorties)
@@ -119,8 +127,8 @@ class _State:
         heap = [
             (-gain, at, visit)
             for at, route in enumerate(self.routes)
-            for visit in route.visits
-            if self.kinds[visit] and (gain := self._gain(at, visit)) > 0
+            for visit in self._hopeful(at, route)
+            if (gain := self._gain(at, visit)) > 0
         ]
         heapq.heapify(heap)
         while heap:
@@ -135,17 +143,45 @@ class _State:
             worth = self._saved(at, rest)
             if self.serve(visit, worth=worth):
                 self.routes[at] = rest
-                for other in rest.visits:
-                    more = self._gain(at, other) if self.kinds[other] else 0
+                for other in self._hopeful(at, rest):
+                    more = self._gain(at, other)
                     if more > 0:
                         heapq.heappush(heap, (-more, at, other))
+
+    def _hopeful(self, at: int, route: Route) -> list[int]:
+        """Return the visits that could save more than their trip costs.
+
+        A visit without a window of its own saves its way, its time at the door and no wait, so
+        the rest need not be worked out to know that it saves too little.
+        """
+        problem, vehicle = self.problem, self.problem.vehicles[route.vehicle]
+        found = []
+        for trip in route.trips:
+            visits = np.asarray(trip, dtype=np.int64)
+            places = np.concatenate([[0], visits + 1, [0]])
+            metres, seconds = problem.legs.along(places, vehicle.profile)
+            past = np.column_stack([places[:-2], places[2:]]).reshape(-1)
+            short_metres, short_seconds = problem.legs.along(past, vehicle.profile)
+            most = vehicle.cost_per_metre * (
+                metres[:-1] + metres[1:] - short_metres[::2]
+            ) + vehicle.cost_per_second * (
+                seconds[:-1] + seconds[1:] - short_seconds[::2] + problem.service[visits]
+            )
+            windowed = (problem.early[visits] > vehicle.early) | (
+                problem.late[visits] < vehicle.late
+            )
+            for visit, worth, timed in zip(trip, most.tolist(), windowed.tolist(), strict=True):
+                hope = timed or worth > self.least
+                if hope and self.kinds(visit) and (timed or worth > self.kinds(visit)[0][0]):
+                    found.append(visit)
+        return found
 
     def _gain(self, at: int, visit: int) -> int:
         """Return what a visit saves off its route less its trip; 0 where it is not there."""
         route = self.routes[at]
         if visit not in route.visits:
             return 0
-        return self._saved(at, without(route, {visit})) - self.kinds[visit][0][0]
+        return self._saved(at, without(route, {visit})) - self.kinds(visit)[0][0]
 
     def _saved(self, at: int, rest: Route) -> int:
         before = route_cost(self.problem, self.routes[at])

@@ -17,6 +17,8 @@ from fivefold.model import schema
 Z_90 = 1.6448536269514722
 DONE = ("delivered", "collected")
 FAILED = ("damaged", "lost")
+#: A visit last heard of so was tried in vain.
+TRIED = ("attempted", "returned_to_station")
 
 
 def wilson_low(successes: float, trials: float) -> float:
@@ -44,7 +46,8 @@ def partner_scores(routes: pl.DataFrame, stops: pl.DataFrame, events: pl.DataFra
     Notes
     -----
     On time is within the window where there is one, and at all where there is none. Times of
-    events are read as local to the station.
+    events are read as local to the station. A visit of which nothing final is told is open: it
+    is no exception and counts for no share.
     """
     done = (
         events.filter(pl.col("kind").is_in(DONE))
@@ -52,10 +55,15 @@ def partner_scores(routes: pl.DataFrame, stops: pl.DataFrame, events: pl.DataFra
         .agg(done_at=pl.col("occurred_at").max())
     )
     failed = (
-        events.filter(pl.col("kind").is_in(FAILED))
-        .select("delivery")
-        .unique()
-        .with_columns(failed=1)
+        events.sort("occurred_at")
+        .filter(pl.col("kind").is_in([*DONE, *FAILED, *TRIED]))
+        .group_by("delivery")
+        .agg(
+            last=pl.col("kind").last(),
+            broken=pl.col("kind").is_in(FAILED).any(),
+        )
+        .filter(pl.col("broken") | pl.col("last").is_in(TRIED))
+        .select("delivery", failed=pl.lit(1))
     )
     visits = (
         stops.filter(pl.col("delivery").is_not_null())
@@ -70,6 +78,7 @@ def partner_scores(routes: pl.DataFrame, stops: pl.DataFrame, events: pl.DataFra
         )
         .with_columns(
             made=pl.col("done_at").is_not_null() & pl.col("failed").is_null(),
+            told=pl.col("done_at").is_not_null() | pl.col("failed").is_not_null(),
             on_time=pl.col("window_end_minute").is_null()
             | (pl.col("minute") <= pl.col("window_end_minute")),
         )
@@ -81,25 +90,29 @@ def partner_scores(routes: pl.DataFrame, stops: pl.DataFrame, events: pl.DataFra
     )
     counted = visits.group_by("partner").agg(
         stops=pl.len(),
+        told=pl.col("told").sum(),
         made=pl.col("made").sum(),
         kept=(pl.col("made") & pl.col("on_time")).sum(),
-        troubles=(~pl.col("made") | pl.col("failed").is_not_null()).sum(),
+        troubles=(pl.col("told") & ~pl.col("made")).sum(),
     )
     rows = []
     for row in counted.join(cost, on="partner").sort("partner").iter_rows(named=True):
-        made_low = wilson_low(row["made"], row["stops"])
+        made_low = wilson_low(row["made"], row["told"])
         kept_low = wilson_low(row["kept"], row["made"])
         rows.append(
             {
                 "partner": row["partner"],
                 "routes": row["routes"],
                 "stops": row["stops"],
-                "delivered_share": row["made"] / row["stops"],
+                "open_visits": row["stops"] - row["told"],
+                "delivered_share": row["made"] / row["told"] if row["told"] else None,
                 "delivered_share_low": made_low,
                 "on_time_share": row["kept"] / row["made"] if row["made"] else None,
-                "exceptions_per_thousand": 1000.0 * row["troubles"] / row["stops"],
+                "exceptions_per_thousand": 1000.0 * row["troubles"] / row["told"]
+                if row["told"]
+                else None,
                 "cost_per_parcel": row["cost"] / row["parcels"] if row["parcels"] else None,
-                "score": made_low * kept_low,
+                "score": made_low * kept_low if row["told"] else None,
             }
         )
     return schema("partner_scores").frame(rows)

@@ -7,6 +7,8 @@ from typing import Any
 
 import polars as pl
 
+from fivefold.cycle.last_mile import kept_routes
+from fivefold.cycle.metro import metro_record
 from fivefold.cycle.network import (
     network_plans,
     network_record,
@@ -19,6 +21,7 @@ from fivefold.cycle.workforce import workforce_plans, workforce_record
 from fivefold.model import schema
 from fivefold.web import summaries
 from fivefold.web.parcel_network import day_map, sites_map
+from fivefold.web.routes_drawing import routes_map
 from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.state import State
 
@@ -28,6 +31,7 @@ TABS = (
     ("day", "A day of parcels"),
     ("means", "Means of transport"),
     ("sort", "Sort centres"),
+    ("streets", "Last mile"),
     ("people", "People"),
     ("sites", "Next buildings"),
 )
@@ -47,6 +51,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "day": _day,
         "means": _means,
         "sort": _sort,
+        "streets": _streets,
         "people": _people,
         "sites": _sites,
     }
@@ -120,6 +125,20 @@ def _people(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     if made is None or made.status == "infeasible":
         return {"made": None, "has_day": day is not None}
     return {"made": made, "has_day": day is not None, "staff": workforce_record(made)}
+
+
+def _streets(state: State, query: Mapping[str, str]) -> dict[str, Any]:
+    store = kept_routes(state.workspace)
+    names = store.names()
+    if not names:
+        return {"made": None}
+    made = store.load(names[-1])
+    routes, stops = made["routes"], made["route_stops"]
+    return {
+        "made": made,
+        "record": metro_record(made) if "vehicles" in made.tables else None,
+        "map": lambda width: routes_map(routes, stops, width=width),
+    }
 
 
 def _told(name: str) -> pl.Expr:
