@@ -121,6 +121,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "POST /api/v1/returns": {"operator", "admin"},
     "POST /api/v1/returns/{return_id}/receipt": {"operator", "admin"},
     "GET /api/v1/cases": ALL,
+    "GET /api/v1/care/figures": ALL,
+    "POST /api/v1/cases/gathering": {"operator", "admin"},
     "POST /api/v1/cases": {"operator", "admin"},
     "GET /api/v1/cases/{case}/trail": ALL,
     "POST /api/v1/cases/{case}/closing": {"operator", "admin"},

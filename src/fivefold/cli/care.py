@@ -80,6 +80,9 @@ def _show_case(out: Console, found: dict[str, Any]) -> None:
 def close_command(
     case: CaseArgument,
     stars: Annotated[int | None, typer.Option(help="What the customer said of it, 1 to 5.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Minutes people took for it.", min=0.0)
+    ] = None,
     workspace: WorkspaceOption = WORKSPACE,
     as_of: DateOption = None,
     as_json: JsonOption = False,
@@ -94,7 +97,7 @@ def close_command(
         raise usage_error(f"stars are 1 to 5, found {stars}")
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         at = _noon(plan_day(store, as_of))
-        found = close_customer_case(store, case, actor=ACTOR, at=at, stars=stars)
+        found = close_customer_case(store, case, actor=ACTOR, at=at, stars=stars, minutes=minutes)
     emit(found, as_json=as_json, show=lambda out: _show_case(out, found))
 
 
@@ -121,6 +124,100 @@ def list_command(
         table(out, "Cases", found["cases"], columns=columns)
 
     emit(found, as_json=as_json, show=show)
+
+
+def gather_command(
+    days: Annotated[int, typer.Option(help="Returns and reviews of so many days.", min=1)] = 30,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Open a case for every return that blames somebody and every review of few stars."""
+    from fivefold.cli.output import emit, table
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.caring import gather_cases
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        at = _noon(plan_day(store, as_of))
+        opened = gather_cases(store, actor=ACTOR, at=at, days=days)
+    found = {"opened": len(opened), "cases": opened}
+
+    def show(out: Console) -> None:
+        out.print(f"{len(opened)} cases opened; what had one before has no second.")
+        table(out, "Cases", opened, columns=("case", "kind", "item", "skill", "level", "note"))
+
+    emit(found, as_json=as_json, show=show)
+
+
+def satisfaction_command(
+    item: Annotated[str, typer.Argument(help="Only this item.")] = "",
+    days: Annotated[int, typer.Option(help="Reviews and cases of so many days.", min=1)] = 365,
+    most: Annotated[int, typer.Option(help="Rows printed at most.", min=1)] = 12,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_of: DateOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how satisfied customers are and what a case costs, by item and cause."""
+    from fivefold.cli.output import emit
+    from fivefold.cli.when import plan_day
+    from fivefold.cycle.caring import care_record
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = care_record(store, as_of=plan_day(store, as_of), days=days, item=item)
+    emit(found, as_json=as_json, show=lambda out: _show_satisfaction(out, found, most))
+
+
+def _show_satisfaction(out: Console, found: dict[str, Any], most: int) -> None:
+    from fivefold.cli.output import table
+
+    whole = found["all"]
+    if whole is None:
+        out.print("Nobody has said anything yet: import the table reviews, or close cases.")
+        return
+    if whole["answers"]:
+        out.print(
+            f"[bold]CSAT {whole['csat_share']:.1%}[/bold] ({whole['csat_low_share']:.1%} to "
+            f"{whole['csat_high_share']:.1%}) of {whole['answers']:,} answers, "
+            f"{whole['stars_mean']:.2f} stars; NPS {whole['nps']:+.0f} ({whole['nps_low']:+.0f} "
+            f"to {whole['nps_high']:+.0f}, from {whole['nps_from']})."
+        )
+    else:
+        out.print("No review and no closed case has stars.")
+    if whole["cost_per_case"] is not None:
+        out.print(
+            f"A case costs {whole['cost_per_case']:,.2f} ({whole['cases_costed']} of "
+            f"{whole['cases']}): time {whole['time_cost']:,.2f}, refund {whole['refund']:,.2f}, "
+            f"goods {whole['goods_cost']:,.2f}."
+        )
+    elif whole["cases"]:
+        out.print(f"What the {whole['cases']} cases cost is not known.")
+    for text in found["unknown"]:
+        out.print(f"  {text}")
+    named = ["answers", "csat", "low", "high", "nps"]
+    if whole["cases"]:
+        named += ["cases", "cost_per_case"]
+    for title, name, rows in (
+        ("By cause", "cause", [r for r in found["figures"] if r["cause"] and not r["item"]]),
+        ("By item", "item", [r for r in found["figures"] if r["item"] and not r["cause"]]),
+        (
+            "By item and cause",
+            "subject",
+            [r for r in found["figures"] if r["item"] and r["cause"] not in (None, "none")],
+        ),
+    ):
+        if rows:
+            short = {"csat": "csat_share", "low": "csat_low_share", "high": "csat_high_share"}
+            told = [
+                {
+                    **row,
+                    **{k: row[v] for k, v in short.items()},
+                    "nps": None if row["nps"] is None else f"{row['nps']:+.0f}",
+                }
+                for row in rows
+            ]
+            table(out, title, told, columns=(name, *named), most=most)
 
 
 def trail_command(
@@ -198,7 +295,12 @@ def staff_command(
     def show(out: Console) -> None:
         out.print(
             f"{sum(found['contacts_per_day'].values()):,.0f} contacts a day take "
-            f"{found['agent_hours_per_day']} hours of people, {found['cost_per_day']:,.0f} a day."
+            f"{found['agent_hours_per_day']} hours of people, "
+            + (
+                "whose cost is not told (setting care_cost_per_hour)."
+                if found["cost_per_day"] is None
+                else f"{found['cost_per_day']:,.0f} a day."
+            )
         )
         table(out, "People by skill and hour", found["rows"], most=40)
 
@@ -212,6 +314,8 @@ GROUP = (
         ("open", open_command),
         ("close", close_command),
         ("list", list_command),
+        ("gather", gather_command),
+        ("satisfaction", satisfaction_command),
         ("trail", trail_command),
         ("why", why_command),
         ("staff", staff_command),

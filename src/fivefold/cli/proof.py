@@ -200,7 +200,9 @@ def report_command(
 
 def write_report(store: Any, plan_name: str | None, folder: Path) -> list[str]:
     """Write the report and the workbook of a plan; return their paths."""
+    from fivefold.cycle.caring import care_record
     from fivefold.cycle.measures import measure
+    from fivefold.cycle.offering import offering
     from fivefold.cycle.review import changed_since
     from fivefold.web.report import html_report
     from fivefold.web.workbook import plan_workbook
@@ -217,6 +219,8 @@ def write_report(store: Any, plan_name: str | None, folder: Path) -> list[str]:
         proof=made.tables.get("proof"),
         measures=measure(dataset, store.journal, made, as_of=made.as_of),
         changes=changed_since(made, before) if before is not None else None,
+        offer=offering(made, dataset),
+        care=care_record(store, as_of=made.as_of),
     )
     (folder / "report.html").write_text(html, encoding="utf-8")
     (folder / "plan.xlsx").write_bytes(plan_workbook(made, dataset))

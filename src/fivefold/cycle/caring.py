@@ -20,15 +20,24 @@ from fivefold.errors import ConflictError, NotFoundError
 from fivefold.ledger import events
 from fivefold.model import Dataset
 from fivefold.returns.breakdown import returns_by_reason
-from fivefold.returns.care import CaseKind, ServiceHours, close_case, open_case
+from fivefold.returns.care import (
+    CaseKind,
+    ServiceHours,
+    cases_from_returns,
+    cases_from_reviews,
+    close_case,
+    open_case,
+)
 from fivefold.returns.care_desk import (
-    DESK,
-    cost_of,
+    DeskParams,
+    desk_params,
     escalation,
     macro_for,
     satisfaction,
     skill_of,
+    time_cost_of,
 )
+from fivefold.returns.care_figures import CareFigureParams, care_figures
 from fivefold.returns.causes import find_causes, trail
 from fivefold.returns.staffing import StaffParams, staff_plan
 
@@ -74,24 +83,49 @@ def open_customer_case(
     key = f"case:{case['case']}"
     if is_written(workspace.journal, key):
         return {**_seen(dataset, str(case["case"]), at), "status": "duplicate"}
+    operations_of(workspace, dataset, actor=actor).write(_opening(case, actor, at))
+    return {**_with_desk(case, at, desk_params(dataset)), "status": "ok"}
+
+
+def _opening(case: dict[str, Any], actor: str, at: datetime) -> events.Command:
     row = {k: v.isoformat() if isinstance(v, datetime | date) else v for k, v in case.items()}
-    operations_of(workspace, dataset, actor=actor).write(
-        events.record(
-            key=key,
-            actor=actor,
-            effective_at=at,
-            kind=documents.CASE_OPENED,
-            subject=str(case["case"]),
-            body={"row": row},
-        )
+    return events.record(
+        key=f"case:{case['case']}",
+        actor=actor,
+        effective_at=at,
+        kind=documents.CASE_OPENED,
+        subject=str(case["case"]),
+        body={"row": row},
     )
-    return {**_with_desk(case, at), "status": "ok"}
+
+
+def gather_cases(
+    workspace: Workspace, *, actor: str, at: datetime, days: int = 30
+) -> list[dict[str, Any]]:
+    """Return the cases opened for returns that blame somebody and for reviews of few stars.
+
+    What a case was opened for before opens none, so that this may be asked every day.
+    """
+    dataset = workspace.dataset(as_of=at.date())
+    desk = operations_of(workspace, dataset, actor=actor)
+    found = [
+        *cases_from_returns(dataset, as_of=at.date(), days=days).iter_rows(named=True),
+        *cases_from_reviews(dataset, as_of=at.date(), days=days).iter_rows(named=True),
+    ]
+    opened = [case for case in found if desk.write(_opening(case, actor, at)).status == "ok"]
+    return [_with_desk(case, at, desk_params(dataset)) for case in opened]
 
 
 def close_customer_case(
-    workspace: Workspace, case: str, *, actor: str, at: datetime, stars: int | None = None
+    workspace: Workspace,
+    case: str,
+    *,
+    actor: str,
+    at: datetime,
+    stars: int | None = None,
+    minutes: float | None = None,
 ) -> dict[str, Any]:
-    """Return a case that was closed, with what the customer said of it.
+    """Return a case that was closed, with what the customer said of it and the time it took.
 
     Raises
     ------
@@ -100,7 +134,7 @@ def close_customer_case(
     ConflictError
         If it is closed already, or would close before it was opened.
     ValueError
-        If the stars are not 1 to 5.
+        If the stars are not 1 to 5, or the minutes negative.
     """
     dataset = workspace.dataset(as_of=at.date())
     row = _case(dataset, case)
@@ -110,7 +144,7 @@ def close_customer_case(
         raise ConflictError(f"case {case} was closed on {row['closed_at']:%Y-%m-%d}")
     if at < row["opened_at"]:
         raise ConflictError(f"case {case} was opened after {at:%Y-%m-%d}")
-    after = close_case(dataset["cases"], case, closed_at=at, satisfaction=stars)
+    after = close_case(dataset["cases"], case, closed_at=at, satisfaction=stars, minutes=minutes)
     operations_of(workspace, dataset, actor=actor).write(
         events.record(
             key=f"case-closed:{case}",
@@ -118,10 +152,11 @@ def close_customer_case(
             effective_at=at,
             kind=documents.CASE_CLOSED,
             subject=case,
-            body={"at": at.isoformat(), "satisfaction": stars},
+            body={"at": at.isoformat(), "satisfaction": stars, "minutes": minutes},
         )
     )
-    return _with_desk(after.filter(pl.col("case") == case).row(0, named=True), at)
+    row = after.filter(pl.col("case") == case).row(0, named=True)
+    return _with_desk(row, at, desk_params(dataset))
 
 
 def _case(dataset: Dataset, case: str) -> dict[str, Any]:
@@ -132,17 +167,18 @@ def _case(dataset: Dataset, case: str) -> dict[str, Any]:
 
 
 def _seen(dataset: Dataset, case: str, at: datetime) -> dict[str, Any]:
-    return _with_desk(_case(dataset, case), at)
+    return _with_desk(_case(dataset, case), at, desk_params(dataset))
 
 
-def _with_desk(case: dict[str, Any], now: datetime) -> dict[str, Any]:
-    """Return a case with its skill, step, answer prepared and cost."""
-    level, why = escalation(case, now=now)
+def _with_desk(case: dict[str, Any], now: datetime, desk: DeskParams) -> dict[str, Any]:
+    """Return a case with its skill, step, answer prepared and what people's time for it costs."""
+    level, why = escalation(case, now=now, params=desk)
     due = case.get("answer_due_at")
     known = {
         "order": case.get("order") or "",
         "item": case.get("item") or "",
         "due": f"{due:%d %B}" if due else "",
+        "refund": "" if case.get("refund") is None else f"{case['refund']:,.2f}",
     }
     macro, text = macro_for(str(case["kind"]), case.get("reason"), known)
     hours = None if due is None else (due - now).total_seconds() / 3600.0
@@ -154,14 +190,15 @@ def _with_desk(case: dict[str, Any], now: datetime) -> dict[str, Any]:
         "hours_left": hours if case.get("closed_at") is None else None,
         "macro": macro,
         "answer": text,
-        "cost": cost_of(case),
+        "time_cost": time_cost_of(case, desk),
     }
 
 
 def list_cases(workspace: Workspace, *, now: datetime, all_cases: bool = False) -> dict[str, Any]:
     """Return open cases by urgency, and how satisfied those were who told."""
-    table = workspace.dataset(as_of=now.date())["cases"]
-    rows = [_with_desk(row, now) for row in table.iter_rows(named=True)]
+    dataset = workspace.dataset(as_of=now.date())
+    desk = desk_params(dataset)
+    rows = [_with_desk(row, now, desk) for row in dataset["cases"].iter_rows(named=True)]
     shown = [row for row in rows if all_cases or row["closed_at"] is None]
     levels = ("safety", "manager", "lead", "desk")
     shown.sort(key=lambda r: (levels.index(r["level"]), r["hours_left"] or 0.0, r["case"]))
@@ -173,7 +210,6 @@ def list_cases(workspace: Workspace, *, now: datetime, all_cases: bool = False) 
         "open": sum(row["closed_at"] is None for row in rows),
         "closed": len(closed),
         "in_time_share": len(in_time) / len(closed) if closed else None,
-        "cost_per_case": sum(r["cost"] for r in rows) / len(rows) if rows else None,
         "satisfaction": asdict(satisfaction(stars)),
     }
 
@@ -190,7 +226,43 @@ def case_trail(workspace: Workspace, case: str, *, as_of: date) -> dict[str, Any
     row = _case(dataset, case)
     now = datetime.combine(day, datetime.max.time(), UTC)
     steps = trail(dataset, row, as_of=day)
-    return {"case": _with_desk(row, now), "trail": [asdict(step) for step in steps]}
+    return {
+        "case": _with_desk(row, now, desk_params(dataset)),
+        "trail": [asdict(step) for step in steps],
+    }
+
+
+def care_record(
+    workspace: Workspace, *, as_of: date, days: int = 365, item: str = ""
+) -> dict[str, Any]:
+    """Return how satisfied customers are and what their cases cost, by item and cause.
+
+    Parameters
+    ----------
+    item : str
+        Only this item, where given.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such item.
+    DataError
+        If stars or a rate are no such number.
+    """
+    dataset = workspace.dataset(as_of=as_of)
+    if item and item not in dataset["items"]["item"]:
+        raise NotFoundError(f"there is no item {item!r}")
+    outcome = care_figures(dataset, CareFigureParams(days=days), as_of=as_of)
+    rows = outcome["care_figures"]
+    whole = rows.filter(pl.col("subject") == "all").to_dicts()
+    told = outcome.explanations
+    return {
+        "as_of": as_of,
+        "days": days,
+        "all": whole[0] if whole else None,
+        "figures": (rows.filter(pl.col("item") == item) if item else rows).to_dicts(),
+        "unknown": [] if told is None else told["text"].to_list(),
+    }
 
 
 def causes(workspace: Workspace, day: date | None = None, *, otherwise: date) -> dict[str, Any]:
@@ -232,7 +304,8 @@ def care_staff(
     asked = float(ahead["units_mean"].sum()) * QUESTIONS_PER_UNIT / WORKING_DAYS
     contacts["sales"] = contacts.get("sales", 0.0) + asked
     contacts = {skill: units * growth for skill, units in contacts.items()}
-    params = StaffParams(handle_minutes=DESK.handle_minutes, cost_per_hour=DESK.cost_per_hour)
+    desk = desk_params(dataset)
+    params = StaffParams(handle_minutes=desk.handle_minutes, cost_per_hour=desk.cost_per_hour)
     profile = _profile(dataset, hours)
     rows: list[dict[str, Any]] = [
         {**row, "hour": hours.opens.hour + index % len(profile)}
@@ -244,7 +317,7 @@ def care_staff(
         "contacts_per_day": contacts,
         "rows": rows,
         "agent_hours_per_day": people,
-        "cost_per_day": people * params.cost_per_hour,
+        "cost_per_day": None if desk.cost_per_hour is None else people * desk.cost_per_hour,
         "service": {
             "answered_share": params.answered_share,
             "within_minutes": params.within_minutes,

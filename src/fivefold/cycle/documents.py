@@ -307,10 +307,13 @@ def cases(facts: Iterable[Recorded]) -> pl.DataFrame:
                 "opened_at": datetime.fromisoformat(fact.body["row"]["opened_at"]),
                 "answer_due_at": _instant(fact.body["row"].get("answer_due_at")),
                 "closed_at": None,
+                "refund": fact.body.get("refund"),
+                "goods_cost": fact.body.get("goods_cost"),
             }
         elif fact.kind == CASE_CLOSED and fact.subject in rows:
             rows[fact.subject]["closed_at"] = datetime.fromisoformat(fact.body["at"])
             rows[fact.subject]["satisfaction"] = fact.body.get("satisfaction")
+            rows[fact.subject]["minutes"] = fact.body.get("minutes")
     return schema("cases").frame(list(rows.values()))
 
 

@@ -194,7 +194,11 @@ def take_back(
     if chosen in _WAY:
         value = float(own["value"][0] or 0.0) if own.height else 0.0
         operations.write(_disposed(operations, return_id, worth.row, place, chosen, value, at))
-    done = {"chosen": chosen, "refund": worth.refund}
+    done = {
+        "chosen": chosen,
+        "refund": worth.refund,
+        "goods_cost": _goods_lost(workspace.dataset(as_of=at.date()), worth.row, chosen, own),
+    }
     operations.write(_case_opened(return_id, case, actor, at, done))
     return TakenBack(
         return_id=return_id,
@@ -232,6 +236,19 @@ def _taken_back_before(workspace: Workspace, return_id: str, item: str, quantity
         answer_due_at=None if due is None else datetime.fromisoformat(due),
         explanations=schema("explanations").empty(),
     )
+
+
+def _goods_lost(
+    dataset: Dataset, row: Mapping[str, Any], way: str, option: pl.DataFrame
+) -> float | None:
+    """Return the cost of goods less what their way brings; None where either is not known."""
+    if way == "restock":
+        return 0.0
+    cost = dataset["items"].filter(pl.col("item") == row["item"])["unit_cost"][0]
+    value = option["value"][0] if option.height else None
+    if cost is None or value is None:
+        return None
+    return float(cost) * int(row["quantity"]) - float(value)
 
 
 def _place_of(dataset: Dataset, channel: str) -> str:

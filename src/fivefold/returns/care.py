@@ -171,15 +171,66 @@ def cases_from_returns(
     return schema("cases").frame(rows)
 
 
+def cases_from_reviews(
+    dataset: Dataset,
+    *,
+    as_of: date,
+    days: int = 30,
+    most_stars: int = 2,
+    service: ServiceHours | None = None,
+) -> pl.DataFrame:
+    """Return a complaint for every review of the last days with few stars.
+
+    A review that a case of the same order, item and instant already answers opens none.
+    """
+    known = {(r["order"], r["item"], r["opened_at"]) for r in dataset["cases"].to_dicts()}
+    day = pl.col("reviewed_at").dt.date()
+    recent = dataset["reviews"].filter(
+        (day > as_of - timedelta(days=days)) & (day <= as_of) & (pl.col("stars") <= most_stars)
+    )
+    named = dataset["orders"].join(recent.select("order").unique(), on="order")
+    ordered = dict(
+        named.group_by("order")
+        .agg(pl.col("item").unique())
+        .filter(pl.col("item").list.len() == 1)
+        .select("order", pl.col("item").list.first())
+        .iter_rows()
+    )
+    rows: list[dict[str, object]] = []
+    for row in recent.sort("reviewed_at", "review").iter_rows(named=True):
+        item = row["item"] or ordered.get(row["order"])
+        if (row["order"], item, row["reviewed_at"]) in known:
+            continue
+        told = " – ".join(text for text in (row["title"], row["comment"]) if text)
+        rows.append(
+            open_case(
+                kind="complaint",
+                opened_at=row["reviewed_at"],
+                order=row["order"],
+                item=item,
+                reason=row["reason"],
+                note=f"{row['stars']} of 5 stars" + (f": {told}" if told else ""),
+                service=service,
+            )
+        )
+    return schema("cases").frame(rows).unique("case", maintain_order=True)
+
+
 def close_case(
-    cases: pl.DataFrame, case: str, *, closed_at: datetime, satisfaction: int | None = None
+    cases: pl.DataFrame,
+    case: str,
+    *,
+    closed_at: datetime,
+    satisfaction: int | None = None,
+    minutes: float | None = None,
 ) -> pl.DataFrame:
     """Return the cases with one closed.
 
     Raises
     ------
     ValueError
-        If there is no such open case, it closes before it opened, or satisfaction is not 1 to 5.
+        If there is no such open case, it closes before it opened, satisfaction is not 1 to 5,
+        or minutes are negative.
     """
     row = cases.filter((pl.col("case") == case) & pl.col("closed_at").is_null())
     if row.height != 1:
@@ -188,6 +239,8 @@ def close_case(
         raise ValueError(f"case {case} cannot close at {closed_at}, before it was opened")
     if satisfaction is not None and not 1 <= satisfaction <= 5:
         raise ValueError(f"satisfaction must be 1 to 5, found {satisfaction}")
+    if minutes is not None and minutes < 0:
+        raise ValueError(f"minutes must not be negative, found {minutes}")
     mine = pl.col("case") == case
     return cases.with_columns(
         pl.when(mine)
@@ -199,6 +252,10 @@ def close_case(
         .then(pl.lit(satisfaction, dtype=pl.Int64()))
         .otherwise(pl.col("satisfaction"))
         .alias("satisfaction"),
+        pl.when(mine)
+        .then(pl.lit(minutes, dtype=pl.Float64()))
+        .otherwise(pl.col("minutes"))
+        .alias("minutes"),
     )
 
 

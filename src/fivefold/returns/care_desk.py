@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from fivefold.model import Dataset
 from fivefold.returns.care import reasons
 
 #: The skill that answers for each owner of a reason.
@@ -32,24 +33,46 @@ DANGER = ("fire", "smoke", "burn", "shock", "injur", "hurt", "explod", "allerg",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskParams:
-    """What cases take and when they go up; assumptions of the house.
+    """What cases take and when they go up.
 
     Parameters
     ----------
     handle_minutes : mapping of str to float
-        By skill; `""` is for the others.
-    cost_per_hour : float
-        Of one person at the desk.
+        By skill; `""` is for the others. Assumed where the company tells none.
+    cost_per_hour : float, optional
+        Of one person at the desk; None where the company has not told it.
     manager_hours : float
         Hours overdue after which a case goes from the lead to the manager.
     """
 
     handle_minutes: Mapping[str, float]
-    cost_per_hour: float = 24.0
+    cost_per_hour: float | None = None
     manager_hours: float = 8.0
 
 
 DESK = DeskParams(handle_minutes={"quality": 10.0, "delivery": 7.0, "sales": 6.0, "returns": 5.0})
+
+
+def desk_params(dataset: Dataset) -> DeskParams:
+    """Return the desk with the company's own rates.
+
+    Settings care_cost_per_hour, care_minutes_quality (delivery, sales, returns) and
+    care_manager_hours; an hour nobody priced stays unknown, minutes nobody told are assumed.
+
+    Raises
+    ------
+    DataError
+        If a setting is no number.
+    """
+    hour = dataset.setting_number("care_cost_per_hour", -1.0)
+    return DeskParams(
+        handle_minutes={
+            skill: dataset.setting_number(f"care_minutes_{skill}", minutes)
+            for skill, minutes in DESK.handle_minutes.items()
+        },
+        cost_per_hour=None if hour < 0 else hour,
+        manager_hours=dataset.setting_number("care_manager_hours", DESK.manager_hours),
+    )
 
 
 def owner_of(reason: str | None) -> str:
@@ -127,11 +150,19 @@ def escalation(
     return "lead", f"{hours:.0f} hours past its time"
 
 
-def cost_of(case: Mapping[str, Any], params: DeskParams = DESK) -> float:
-    """Return what the desk's time for a case costs."""
+def minutes_of(case: Mapping[str, Any], params: DeskParams = DESK) -> float:
+    """Return the minutes a case took: those noted with it, else those of its skill."""
+    if case.get("minutes") is not None:
+        return float(case["minutes"])
     skill = skill_of(str(case["kind"]), case.get("reason"))
-    minutes = params.handle_minutes.get(skill, params.handle_minutes.get("", 8.0))
-    return minutes / 60.0 * params.cost_per_hour
+    return params.handle_minutes.get(skill, params.handle_minutes.get("", 8.0))
+
+
+def time_cost_of(case: Mapping[str, Any], params: DeskParams = DESK) -> float | None:
+    """Return what people's time for a case cost; None where an hour has no price."""
+    if params.cost_per_hour is None:
+        return None
+    return minutes_of(case, params) / 60.0 * params.cost_per_hour
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +174,8 @@ class Satisfaction:
     csat_low: float | None
     csat_high: float | None
     nps: float | None
+    nps_low: float | None
+    nps_high: float | None
     mean: float | None
 
 
@@ -174,9 +207,7 @@ def satisfaction(stars: Sequence[int]) -> Satisfaction:
         raise ValueError("ratings must be 1 to 5")
     n = len(stars)
     if n == 0:
-        return Satisfaction(
-            answers=0, csat=None, csat_low=None, csat_high=None, nps=None, mean=None
-        )
+        return _SILENCE
     good = sum(star >= 4 for star in stars) / n
     z = 1.959963984540054
     middle = (good + z * z / (2 * n)) / (1 + z * z / n)
@@ -187,6 +218,52 @@ def satisfaction(stars: Sequence[int]) -> Satisfaction:
         csat=good,
         csat_low=max(middle - half, 0.0),
         csat_high=min(middle + half, 1.0),
-        nps=100.0 * (promote - detract) / n,
         mean=sum(stars) / n,
+        **_net(promote, detract, n),
     )
+
+
+def recommended(answers: Sequence[int]) -> Satisfaction:
+    """Return NPS of answers of 0 to 10: nines and tens less those up to six (Reichheld 2003).
+
+    Raises
+    ------
+    ValueError
+        If an answer is not 0 to 10.
+
+    Examples
+    --------
+    >>> recommended([10, 9, 8, 3]).nps
+    25.0
+    """
+    if any(not 0 <= answer <= 10 for answer in answers):
+        raise ValueError("answers must be 0 to 10")
+    n = len(answers)
+    if n == 0:
+        return _SILENCE
+    promote, detract = sum(a >= 9 for a in answers), sum(a <= 6 for a in answers)
+    return replace(_SILENCE, answers=n, **_net(promote, detract, n))
+
+
+def _net(promote: int, detract: int, n: int) -> dict[str, float]:
+    """Return a net score with its 95 % interval, that of a difference of two shares."""
+    net = (promote - detract) / n
+    spread = math.sqrt(max((promote + detract) / n - net * net, 0.0) / n)
+    half = 1.959963984540054 * spread
+    return {
+        "nps": 100.0 * net,
+        "nps_low": 100.0 * max(net - half, -1.0),
+        "nps_high": 100.0 * min(net + half, 1.0),
+    }
+
+
+_SILENCE = Satisfaction(
+    answers=0,
+    csat=None,
+    csat_low=None,
+    csat_high=None,
+    nps=None,
+    nps_low=None,
+    nps_high=None,
+    mean=None,
+)

@@ -173,8 +173,8 @@ class StaffParams:
         By skill; `""` is for the others.
     patience_minutes, within_minutes, answered_share, most_abandon_share : float
         The service wanted: so many answered within so long, no more giving up than that.
-    cost_per_hour : float
-        Of one person.
+    cost_per_hour : float, optional
+        Of one person; None where nobody told it.
     """
 
     handle_minutes: Mapping[str, float]
@@ -182,7 +182,7 @@ class StaffParams:
     within_minutes: float = 1.0
     answered_share: float = 0.8
     most_abandon_share: float = 0.05
-    cost_per_hour: float = 24.0
+    cost_per_hour: float | None = None
 
 
 def staff_plan(
@@ -220,7 +220,7 @@ def staff_plan(
                     "abandon_share": found.abandon_share,
                     "wait_minutes": found.wait_minutes,
                     "utilisation": found.utilisation,
-                    "cost": agents * params.cost_per_hour,
+                    "cost": None if params.cost_per_hour is None else agents * params.cost_per_hour,
                 }
             )
     return rows

@@ -77,7 +77,6 @@ class Replay:
         self.ordered = np.zeros((count, days // 7 + 1), dtype=np.int64)
         self.received: list[tuple[int, int]] = []
         self.documents = 0
-        self.cash = 0.0
         self.payable = np.zeros(days // 7 + _WEEKS_OF_CREDIT)
         self.sold = np.zeros((count, RATE_DAYS + days), dtype=np.int64)
         self._papers: set[tuple[int, str, str, str]] = set()
@@ -272,7 +271,6 @@ class Replay:
         units = in_lots(self.policy.wanted(week, position, rate, sold), rows)
         hours = dict(self.stages.weekly_hours)
         room = self._room(day)
-        self.cash += self.stages.cash_per_week - self.payable[week]
         cover = position / np.maximum(rate, 1e-9)
         for kind in ("move", "make", "buy"):
             # What would run out first comes first, where hours, room or cash are short.
@@ -297,19 +295,33 @@ class Replay:
                 room[row.location] -= row.volume_m3 * float(self.on_hand[stage] + on_way[stage])
         return room
 
-    def _can_pay(self, row: Stage, units: int, day: int) -> bool:
-        """Whether cash meets the deposit now and the rest when due, and all bills between."""
-        if not np.isfinite(self.stages.cash_per_week):
-            return True
-        week = day // 7
-        ahead = np.arange(len(self.payable) - week)
-        left = self.cash + self.stages.cash_per_week * ahead
-        left -= np.append(0.0, self.payable[week + 1 :].cumsum())
-        value = row.landed_unit_cost * units
-        arrives = day + round(row.lead_time_days_mean)
-        bill_week = min((arrives + row.payment_days) // 7, len(self.payable) - 1) - week
-        needed = np.where(ahead >= max(bill_week, 0), value, value * row.deposit_share)
-        return bool((left - needed >= -1e-9).all())
+    def _can_pay(self, row: Stage, units: int, day: int) -> int:
+        """Return what of the units wanted each week's cash pays for, in whole lots.
+
+        Cash is a limit of each week, as the plan and its checker count it: what a week leaves
+        over is not there the next. The deposit falls due now, the rest with the bill.
+        """
+        limit, value = self.stages.cash_per_week, row.landed_unit_cost
+        if not np.isfinite(limit) or value <= 0:
+            return units
+        week, bill = day // 7, self._bill_week(row, day)
+        due = {week: row.deposit_share} if bill > week else {week: 1.0}
+        if bill > week:
+            due[bill] = 1.0 - row.deposit_share
+        payable = min(
+            max(0.0, limit - self.payable[at]) / (value * share)
+            for at, share in due.items()
+            if share > 0
+        )
+        if units <= payable + 1e-9:
+            return units
+        lots = int(payable) // row.order_multiple * row.order_multiple
+        return lots if lots >= row.minimum_quantity else 0
+
+    def _bill_week(self, row: Stage, day: int) -> int:
+        """Return the week in which what is bought today is to be paid."""
+        billed = day + round(row.lead_time_days_mean) + row.payment_days
+        return min(max(billed, day) // 7, len(self.payable) - 1)
 
     def _sub_unit(self, day: int) -> Floats:
         """Return the part of a slow stage's rate that whole units of history round away."""
@@ -331,8 +343,8 @@ class Replay:
             units = self._fits(row, units, room)
         elif kind == "make":
             units = self._can_make(stage, units, hours)
-        elif self._is_closed(row.source, day) or not self._can_pay(row, units, day):
-            units = 0
+        elif kind == "buy":
+            units = 0 if self._is_closed(row.source, day) else self._can_pay(row, units, day)
         if units <= 0:
             return
         week = min(day // 7, self.draws.lead_time.shape[1] - 1)
@@ -359,12 +371,8 @@ class Replay:
         else:
             self.ordered_value += row.unit_price * units
             value = row.landed_unit_cost * units
-            self.cash -= row.deposit_share * value
-            billed = day + round(row.lead_time_days_mean) + row.payment_days
-            if billed // 7 <= day // 7:
-                self.cash -= (1.0 - row.deposit_share) * value
-            else:
-                self._owe(billed, (1.0 - row.deposit_share) * value)
+            self._owe(day, row.deposit_share * value)
+            self._owe(7 * self._bill_week(row, day), (1.0 - row.deposit_share) * value)
         self.on_order[stage] += units
         self.ordered[stage, day // 7] += units
         # Lines to one place on one day share a paper; each run of a product has its own.

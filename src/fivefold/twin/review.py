@@ -11,6 +11,7 @@ import polars as pl
 
 from fivefold.cycle.assumptions import assumptions
 from fivefold.cycle.budget import against_budget
+from fivefold.cycle.caring import care_record
 from fivefold.cycle.changes import parsed
 from fivefold.cycle.effects import Effect, effect_of, gap_options
 from fivefold.cycle.offering import offering
@@ -68,6 +69,7 @@ class Review:
     assumptions: list[dict[str, Any]]
     budget: list[dict[str, Any]]
     offer: dict[str, Any]
+    care: dict[str, Any]
     flows: dict[str, Any]
 
     def record(self) -> dict[str, Any]:
@@ -100,6 +102,7 @@ class Review:
             "assumptions": self.assumptions,
             "budget": self.budget,
             **self.offer,
+            "care": self.care,
             "flows": self.flows,
         }
 
@@ -189,6 +192,7 @@ def review(
         assumptions=assumptions(workspace, plan, dataset),
         budget=against_budget(plan, dataset).to_dicts(),
         offer=offering(plan, dataset),
+        care=care_record(workspace, as_of=plan.as_of),
         flows=three_flows(plan, dataset, now),
     )
 

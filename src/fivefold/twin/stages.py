@@ -78,7 +78,7 @@ class Stages:
     storage_m3 : mapping of location to cube
         Room of a place; nothing is sent there beyond it.
     cash_per_week : float
-        Money for purchases a week; infinite where nothing limits it.
+        Money for purchases a week, none of it carried over; infinite where nothing limits it.
     closed : mapping of supplier to days
         Days on which a supplier takes no order at all.
     networks : frozenset of locations
@@ -372,10 +372,14 @@ def _existing(
 
 
 def _weekly_hours(dataset: Dataset) -> dict[str, float]:
-    return {
+    """Return hours by resource; a rule somebody wrote goes before what its shifts imply."""
+    implied = {
         row["resource"]: (row["hours_per_day"] or 0.0) * 5 * (row["count"] or 1)
         for row in dataset["resources"].iter_rows(named=True)
     }
+    rules = dataset["limits_rules"].filter(pl.col("kind") == "resource_hours")
+    stated = rules.group_by("subject").agg(pl.col("amount_per_week").min())
+    return implied | dict(stated.iter_rows())
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,12 @@ class Played:
     proof: Proof
     risks: tuple[Risk, ...]
 
+    @property
+    def advice(self) -> str:
+        """What this world says to do: plan again, keep the plan, or either."""
+        verdict = self.proof.figure(_MONEY).verdict
+        return {"better": "plan again", "worse": "keep the plan"}.get(verdict, "either")
+
     def record(self) -> dict[str, Any]:
         """Return it as a record."""
         names = ("policy", "mean", "low", "high", "value_at_risk", "var_low", "var_high", "worst")
@@ -64,6 +70,7 @@ class Played:
             "kept": self.proof.old,
             "replanned": self.proof.new,
             "risk": [{name: getattr(risk, name) for name in names} for risk in self.risks],
+            "advice": self.advice,
             "measures": measures_of(self.proof),
             "figures": self.proof.record()["figures"],
         }

@@ -15,6 +15,7 @@ from fivefold.web import markup, words
 from fivefold.web.charts import interval, lines
 from fivefold.web.drawing import Figure
 from fivefold.web.markup import Column
+from fivefold.web.pack_care import care_section
 from fivefold.web.pack_offer import prices_section, range_section
 from fivefold.web.report import page_style
 
@@ -47,6 +48,7 @@ _CONTENTS = (
     ("gap", "Closing the gap"),
     ("prices", "Prices"),
     ("range", "Range"),
+    ("care", "Customers"),
     ("cash", "Cash by month"),
     ("budget", "Budget"),
     ("flows", "Three flows"),
@@ -73,6 +75,8 @@ def html_pack(record: Record) -> str:
         _gap(record, sign),
         prices_section(record, sign),
         range_section(record, sign),
+        # A review kept before cases and reviews were part of it has no page on them.
+        care_section(record["care"], sign) if record.get("care") else Markup(""),
         _cash(record, sign),
         _budget(record, sign),
         _flows(record, sign),
@@ -308,6 +312,9 @@ def _gain(world: Record, sign: str) -> list[object]:
             better="higher",
         )
 
+    said = row["verdict"]
+    if world.get("advice"):
+        said = f"{said}: {world['advice']}"
     return [
         f"{_begun(world['world'])} ({world['replanned']} against {world['kept']})",
         words.signed(words.money(row["difference"], sign, cents=False)),
@@ -317,7 +324,7 @@ def _gain(world: Record, sign: str) -> list[object]:
                 Markup(drawn(150).svg),
             ]
         ),
-        row["verdict"],
+        said,
     ]
 
 

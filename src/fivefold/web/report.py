@@ -5,9 +5,11 @@ It loads nothing from anywhere: style and charts stand within it, and no script 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import polars as pl
 from markupsafe import Markup
@@ -25,6 +27,8 @@ from fivefold.web.chapters import (
     money,
     stock,
 )
+from fivefold.web.pack_care import care_section
+from fivefold.web.pack_offer import prices_section, range_section
 from fivefold.web.story import Story
 
 _CONTENTS = (
@@ -34,7 +38,10 @@ _CONTENTS = (
     ("stock", "Stock"),
     ("demand", "Demand"),
     ("channels", "Channels and fees"),
+    ("prices", "Prices"),
+    ("range", "Range"),
     ("money", "Money and flows"),
+    ("care", "Customers"),
     ("measures", "Measures"),
     ("definitions", "Definitions"),
     ("appendix", "Appendix"),
@@ -47,6 +54,8 @@ def html_report(
     proof: Proof | pl.DataFrame | None = None,
     measures: pl.DataFrame | None = None,
     changes: pl.DataFrame | None = None,
+    offer: Mapping[str, Any] | None = None,
+    care: Mapping[str, Any] | None = None,
 ) -> str:
     """Return a plan as a self-contained HTML page.
 
@@ -62,6 +71,11 @@ def html_report(
         The measures of the loop; the plan's own table where none is given.
     changes : polars.DataFrame, optional
         What differs from the plan before, as `fivefold.cycle.review.changed_since` returns it.
+    offer : mapping, optional
+        Prices to ask and the range to keep, as `fivefold.cycle.offering.offering` returns them;
+        without it the chapters are left out.
+    care : mapping, optional
+        Satisfaction and cost of cases, as `fivefold.cycle.caring.care_record` returns them.
     """
     if proof is None:
         proof = plan.tables.get("proof")
@@ -83,14 +97,19 @@ def html_report(
             stock.chapter(story),
             demand.chapter(story),
             channels.chapter(story),
+            *_offered(story, offer),
             money.chapter(story),
+            *([care_section(care, story.currency)] if care is not None else []),
             closing.measures(story),
             closing.definitions(),
             closing.appendix(story),
         ]
     )
+    left_out = {*(() if offer else ("prices", "range")), *(() if care else ("care",))}
     contents = Markup("").join(
-        Markup('<li><a href="#{}">{}</a></li>').format(name, words) for name, words in _CONTENTS
+        Markup('<li><a href="#{}">{}</a></li>').format(name, words)
+        for name, words in _CONTENTS
+        if name not in left_out
     )
     page = Markup(
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -106,6 +125,13 @@ def html_report(
     return str(
         page.format(title, Markup(page_style()), headline.head(story), contents, body, plan.plan)
     )
+
+
+def _offered(story: Story, offer: Mapping[str, Any] | None) -> list[Markup]:
+    """Return the chapters of prices and range, none where they were not judged."""
+    if offer is None:
+        return []
+    return [prices_section(offer, story.currency), range_section(offer, story.currency)]
 
 
 def kept_proof(plan: Plan, table: pl.DataFrame) -> Proof | None:

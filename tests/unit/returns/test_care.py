@@ -6,11 +6,12 @@ import polars as pl
 import pytest
 
 from fivefold.calendars import WorkCalendar
-from fivefold.model import Dataset
+from fivefold.model import Dataset, schema
 from fivefold.returns.care import (
     ServiceHours,
     answer_due,
     cases_from_returns,
+    cases_from_reviews,
     close_case,
     feedback,
     open_case,
@@ -102,4 +103,22 @@ def test_a_return_that_blames_someone_opens_one_case_and_only_once() -> None:
     cases = cases_from_returns(company(), as_of=date(2026, 11, 22))
     assert cases["order"].to_list() == ["a"]
     again = cases_from_returns(company().with_tables(cases=cases), as_of=date(2026, 11, 22))
+    assert again.height == 0
+
+
+def test_a_review_of_few_stars_opens_one_complaint_about_the_only_item_of_its_order() -> None:
+    said = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    given = company().with_tables(
+        orders=schema("orders").frame(
+            [{"order": "o", "line": 1, "item": "A", "channel": "FBM", "quantity": 1,
+              "ordered_at": said}]
+        ),
+        reviews=schema("reviews").frame(
+            [{"review": "bad", "order": "o", "stars": 1, "reviewed_at": said, "comment": "Broken"},
+             {"review": "good", "order": "o", "stars": 5, "reviewed_at": said}]
+        ),
+    )  # fmt: skip
+    cases = cases_from_reviews(given, as_of=date(2026, 11, 22))
+    assert cases.select("kind", "item", "note").row(0) == ("complaint", "A", "1 of 5 stars: Broken")
+    again = cases_from_reviews(given.with_tables(cases=cases), as_of=date(2026, 11, 22))
     assert again.height == 0

@@ -10,12 +10,13 @@ import pytest
 from fivefold.returns.care import reasons
 from fivefold.returns.care_desk import (
     SKILLS,
-    cost_of,
+    DeskParams,
     escalation,
     macro_for,
     macros,
     satisfaction,
     skill_of,
+    time_cost_of,
 )
 
 DUE = datetime(2026, 11, 20, 17, tzinfo=UTC)
@@ -62,5 +63,8 @@ def test_satisfaction_is_counted_by_hand() -> None:
         satisfaction([6])
 
 
-def test_a_case_costs_the_time_of_its_skill() -> None:
-    assert cost_of(case()) == pytest.approx(10 / 60 * 24)
+def test_a_case_costs_the_time_of_its_skill_where_an_hour_has_a_price() -> None:
+    assert time_cost_of(case()) is None
+    desk = DeskParams(handle_minutes={"quality": 10.0}, cost_per_hour=24.0)
+    assert time_cost_of(case(), desk) == pytest.approx(10 / 60 * 24)
+    assert time_cost_of(case(minutes=30.0), desk) == pytest.approx(12.0)

@@ -99,7 +99,7 @@ def test_a_queue_that_never_ends_is_refused_and_an_empty_one_waits_for_nobody() 
 
 
 def test_a_staff_plan_has_a_row_a_skill_and_hour() -> None:
-    params = StaffParams(handle_minutes={"quality": 10.0, "": 5.0})
+    params = StaffParams(handle_minutes={"quality": 10.0, "": 5.0}, cost_per_hour=24.0)
     rows = staff_plan({"quality": 40.0, "sales": 0.0}, [0.75, 0.25], params)
     assert len(rows) == 4
     quality = [row for row in rows if row["skill"] == "quality"]

@@ -13,10 +13,12 @@ from fivefold.api.bodies import Body, Day, Name, Text
 from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, once, verb
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.caring import (
+    care_record,
     care_staff,
     case_trail,
     causes,
     close_customer_case,
+    gather_cases,
     list_cases,
     open_customer_case,
 )
@@ -65,10 +67,18 @@ class NewCase(Body):
     on: Day | None = None
 
 
+class Gathering(Body):
+    """Cases to open from returns and reviews."""
+
+    days: Annotated[StrictInt, Field(ge=1, le=3_650)] = 30
+    on: Day | None = None
+
+
 class CaseClosing(Body):
     """The end of a case, with the stars the customer gave."""
 
     stars: Annotated[StrictInt, Field(ge=1, le=5)] | None = None
+    minutes: Annotated[float, Field(ge=0.0, le=100_000.0)] | None = None
     on: Day | None = None
 
 
@@ -161,6 +171,20 @@ def new_case(
     return once(request, company, key, work)
 
 
+@router.post("/cases/gathering", openapi_extra=verb("orders.serve"))
+def gather(
+    body: Gathering, request: Request, company: Books, asking: Asking, key: Key = None
+) -> Response:
+    """Open a case for every return that blames somebody and every review of few stars."""
+
+    def work() -> dict[str, Any]:
+        at = at_noon(body.on or company.today())
+        opened = gather_cases(company, actor=asking.actor, at=at, days=body.days)
+        return dict(jsonable({"opened": len(opened), "cases": opened}))
+
+    return once(request, company, key, work)
+
+
 @router.get("/cases/{case}/trail", openapi_extra=verb("data.read"))
 def trail_of_case(case: Document, company: Books) -> dict[str, Any]:
     """Return the way from a complaint to its cause and what is done about it."""
@@ -180,10 +204,22 @@ def end_case(
 
     def work() -> dict[str, Any]:
         at = at_noon(body.on or company.today())
-        found = close_customer_case(company, case, actor=asking.actor, at=at, stars=body.stars)
+        found = close_customer_case(
+            company, case, actor=asking.actor, at=at, stars=body.stars, minutes=body.minutes
+        )
         return dict(jsonable(found))
 
     return once(request, company, key, work)
+
+
+@router.get("/care/figures", openapi_extra=verb("data.read"))
+def satisfaction(
+    company: Books,
+    item: Annotated[str, Query(max_length=200)] = "",
+    days: Annotated[int, Query(ge=1, le=3_650)] = 365,
+) -> dict[str, Any]:
+    """Return how satisfied customers are and what a case costs, by item and cause."""
+    return dict(jsonable(care_record(company, as_of=company.today(), days=days, item=item)))
 
 
 @router.get("/care/causes", openapi_extra=verb("data.read"))

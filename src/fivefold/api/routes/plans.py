@@ -21,8 +21,10 @@ from fivefold.api.paging import Page, answer, page, records
 from fivefold.api.problems import ProblemError
 from fivefold.api.worker import cleared, in_process, write_task
 from fivefold.check import check_plan
+from fivefold.cycle.caring import care_record
 from fivefold.cycle.explain import why
 from fivefold.cycle.measures import measure
+from fivefold.cycle.offering import offering
 from fivefold.cycle.plans import Plan, is_what_if
 from fivefold.cycle.records import plan_head, plan_record, why_record
 from fivefold.cycle.review import accept, changed_since
@@ -314,6 +316,8 @@ def report(plan: PlanName, company: Books) -> Response:
         dataset,
         measures=measure(dataset, company.journal, made, as_of=made.as_of),
         changes=changed_since(made, before) if before and before.plan != made.plan else None,
+        offer=offering(made, dataset),
+        care=care_record(company, as_of=made.as_of),
     )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as packed:

@@ -8,6 +8,7 @@ from types import MappingProxyType
 import polars as pl
 
 from fivefold.connect.amazon import (
+    feedback,
     fees,
     inventory,
     listings,
@@ -38,5 +39,6 @@ READERS: Mapping[str, Callable[[Report], dict[str, pl.DataFrame]]] = MappingProx
         "settlement_wide": money.read_settlement_wide,
         "reimbursements": money.read_reimbursements,
         "listings": listings.read,
+        "seller_feedback": feedback.read,
     }
 )

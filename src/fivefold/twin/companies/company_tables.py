@@ -78,6 +78,7 @@ def _settings(history: History) -> list[Row]:
         "marketplace": ("US", ""),
         "cost_of_capital_share_per_year": ("0.14", "bank line, 2026"),
         "cash_budget_per_week": (f"{_weekly_spend(history) * 1.15:.0f}", LIMITS_SOURCE),
+        "care_cost_per_hour": ("26", "payroll of the desk, 2026 (invented)"),
         "opening_cash": (f"{_weekly_spend(history) * 9:.0f}", "bank statement of 2026-11-20"),
     }
     return [{"name": k, "value": v, "source": s or None} for k, (v, s) in values.items()]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fivefold.connect import write_workbook
 from fivefold.twin.companies.company_tables import make_company_tables
+from fivefold.twin.companies.feedback_report import write_feedback
 from fivefold.twin.companies.history import History, make_history
 from fivefold.twin.companies.inventory_reports import write_inventory, write_stock_advice
 from fivefold.twin.companies.ledger_reports import make_balances, write_ledger
@@ -78,6 +79,7 @@ def write_company(
     return [
         *write_orders(directory, history, lines),
         *write_returns(directory, returned),
+        *write_feedback(directory, history, lines, returned),
         *write_inventory(directory, history),
         *write_stock_advice(directory, history),
         *write_ledger(directory, history, balances),

@@ -633,10 +633,10 @@ def test_listings_give_offers_by_channel() -> None:
 
 
 def test_a_known_report_that_is_not_used_is_named_and_changes_nothing() -> None:
-    loaded = report(
-        {"date": "1/2/2026", "rating": 5, "comments": "", "response": "", "order_id": 1}
-    )
-    assert loaded.kind == "amazon:seller_feedback"
+    loaded = report({"primary-action": "List", "date-stranded": "1/2/2026",
+                     "date-to-take-auto-removal": "", "sku": "DESK"},
+                    name="GET_STRANDED_INVENTORY_UI_DATA.txt")  # fmt: skip
+    assert loaded.kind == "amazon:stranded_inventory_ui"
     assert loaded.tables == {}
     assert [problem.code for problem in loaded.problems] == ["not_used"]
 
@@ -655,3 +655,17 @@ def test_tables_of_several_reports_hold_together() -> None:
     assert found == ()
     assert dataset["items"]["item"].to_list() == ["DESK"]
     assert "_row" not in dataset["items"].columns
+
+
+def test_seller_feedback_becomes_reviews_without_the_rater() -> None:
+    row = {"Date": "11/28/2025", "Rating": 2, "Comments": "Late", "Response": "", "Order ID": "1-1",
+           "Rater Email": "x@example.org"}  # fmt: skip
+    loaded = report(row, {**row, "Rating": 5}, name="GET_SELLER_FEEDBACK_DATA.txt")
+    assert loaded.accepted, [str(problem) for problem in loaded.problems]
+    rows = loaded.tables["reviews"].to_dicts()
+    assert [r["review"] for r in rows] == ["FEEDBACK|1-1|20251128", "FEEDBACK|1-1|20251128|2"]
+    assert (rows[0]["stars"], rows[0]["comment"], rows[0]["order"]) == (2, "Late", "1-1")
+    assert "x@example.org" not in str(rows)
+    wrong = report({**row, "Rating": 7}, name="GET_SELLER_FEEDBACK_DATA.txt")
+    assert not wrong.accepted
+    assert "expected a whole number from 1 to 5" in "; ".join(map(str, wrong.problems))

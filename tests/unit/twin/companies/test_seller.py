@@ -196,7 +196,7 @@ def test_headers_are_those_of_the_reports(files: list[Path]) -> None:
     known = json.loads(path.read_text(encoding="utf-8"))["reports"]
     reports = [p for p in files if p.suffix == ".txt"]
     kinds = {max((k for k in known if p.name.startswith(k)), key=len) for p in reports}
-    assert len(kinds) == 12
+    assert len(kinds) == 13
     for kind in kinds:
         assert list(report_columns(kind)) == known[kind]["columns"]
         assert (

@@ -10,13 +10,15 @@ import polars as pl
 
 from fivefold.cycle import documents
 from fivefold.cycle.bookkeeping import at_noon
-from fivefold.cycle.caring import case_trail, list_cases
+from fivefold.cycle.caring import care_record, case_trail, list_cases
 from fivefold.cycle.taking_back import ReturnWorth, value_return
 from fivefold.errors import FivefoldError
+from fivefold.model import schema
 from fivefold.returns.care_desk import owner_of
 from fivefold.web import words
-from fivefold.web.charts import bars
+from fivefold.web.charts import bars, intervals
 from fivefold.web.drawing import Figure
+from fivefold.web.pack_care import cause_name, told_cost, told_satisfaction
 from fivefold.web.tower.grids import Grid, column, schema_columns
 from fivefold.web.tower.state import State
 
@@ -177,6 +179,70 @@ def followed(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     except FivefoldError as error:
         return {"case_asked": name, "trail": [], "case_problem": str(error)}
     return {"case_asked": name, "trail": found["trail"], "case_problem": ""}
+
+
+def said(state: State) -> dict[str, Any]:
+    """Return what customers say and what their cases cost: two sentences, a chart, the gaps."""
+    found = care_record(state.workspace, as_of=state.today)
+    whole = found["all"]
+    if whole is None:
+        return {"said": None}
+    causes = [
+        (
+            cause_name(row["cause"]),
+            100.0 * (row["csat_share"] - whole["csat_share"]),
+            100.0 * (row["csat_low_share"] - whole["csat_share"]),
+            100.0 * (row["csat_high_share"] - whole["csat_share"]),
+        )
+        for row in found["figures"]
+        if row["cause"] and not row["item"] and row["answers"]
+    ]
+    return {
+        "said": told_satisfaction(whole),
+        "case_cost": told_cost(whole, state.sign),
+        "case_unknown": found["unknown"],
+        "by_cause": lambda width: intervals(
+            title="Content customers by cause, points from the mean", rows=causes, width=width
+        ),
+    }
+
+
+def satisfaction_rows(state: State, query: Mapping[str, str]) -> Grid:
+    """Return satisfaction and cost per case by item and cause."""
+    found = care_record(state.workspace, as_of=state.today)["figures"]
+    frame = (
+        schema("care_figures")
+        .frame(found)
+        .filter(pl.col("item").is_not_null())
+        .with_columns(
+            title=pl.col("item").replace(state.titles),
+            cause=pl.col("cause").fill_null("all causes"),
+        )
+    )
+    return Grid(
+        name="care_figures",
+        frame=frame,
+        key="subject",
+        sign=state.sign,
+        sort="-answers",
+        columns=(
+            column("item", width=112),
+            column("title", "Name", width=230),
+            column("cause", width=110),
+            column("answers", "Answers", "count"),
+            column("csat_share", "Content", "share"),
+            column("csat_low_share", "At least", "share"),
+            column("csat_high_share", "At most", "share"),
+            column("stars_mean", "Stars", "number"),
+            column("nps", "NPS", "number"),
+            column("cases", "Cases", "count"),
+            column("cases_costed", "Of known cost", "count", width=120),
+            column("cost_per_case", "A case", "money"),
+            column("refund", "Refund", "money"),
+            column("goods_cost", "Goods", "money"),
+            column("time_cost", "Time", "money"),
+        ),
+    )
 
 
 def funnel(state: State) -> list[dict[str, Any]]:

@@ -55,6 +55,7 @@ def returns_view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "overdue": overdue(cases_, now=now).height if cases_.height else 0,
         "reasons_known": care.REASONS,
         "funnel": care.funnel(state),
+        **care.said(state),
         **care.followed(state, query),
         **{k: v for k, v in care.desk(state, query).items() if k != "reasons"},
     }

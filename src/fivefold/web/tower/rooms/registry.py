@@ -114,6 +114,7 @@ GRIDS: dict[str, Callable[[State, Query], Grid]] = {
     "workforce_heads": network.heads,
     "returns": others.returns,
     "cases": care.cases,
+    "care_figures": care.satisfaction_rows,
     "return_rates": others.return_rates,
     "return_places": lambda state, query: care.rates_by_place(state),
     "portfolio": portfolio.items,
