@@ -319,8 +319,8 @@ def _refuse_wrong(reviews: pl.DataFrame) -> None:
                     key=row["review"],
                     column="recommend" if 1 <= row["stars"] <= 5 else "stars",
                     message=(
-                        f"found stars {row['stars']}, recommend {row['recommend']}; expected 1 to 5 "
-                        "and 0 to 10; correct the row"
+                        f"found stars {row['stars']}, recommend {row['recommend']}; expected "
+                        "1 to 5 and 0 to 10; correct the row"
                     ),
                 )
                 for row in bad.iter_rows(named=True)

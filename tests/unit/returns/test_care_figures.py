@@ -54,7 +54,7 @@ def figures(given: Dataset, **more: Any) -> dict[str, dict[str, Any]]:
 
 def test_a_review_is_about_what_was_said_sent_back_or_late() -> None:
     found = figures(dataset())
-    assert list(found)[0] == "all"
+    assert next(iter(found)) == "all"
     assert found["all"]["answers"] == 3
     assert found["cause:none"]["csat_share"] == 1.0
     assert found["cause:promise"]["csat_share"] == 0.0
@@ -91,7 +91,7 @@ def test_who_was_asked_to_recommend_is_read_from_that_question() -> None:
 
 def test_stars_out_of_range_name_the_review() -> None:
     rows = [{"review": "bad", "stars": 6, "reviewed_at": at(10)}]
-    with pytest.raises(DataError, match="bad.*found stars 6"):
+    with pytest.raises(DataError, match=r"bad.*found stars 6"):
         figures(dataset(reviews=rows))
 
 

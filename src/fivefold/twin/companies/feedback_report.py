@@ -57,7 +57,7 @@ def write_feedback(
     late = rng.integers(6, 30, size=spoke.height)
     said = spoke.select(
         order="order",
-        day=pl.col("purchased").dt.date() + pl.duration(days=pl.Series(late)),
+        day=pl.col("purchased").dt.date() + pl.duration(days=pl.lit(pl.Series(late))),
         stars=pl.Series(stars),
         words=pl.Series(
             [
@@ -70,11 +70,11 @@ def write_feedback(
     said = said.sort("day", "order")
     frame = pl.DataFrame(
         {
-            "Date": [american_date(day) for day in said["day"].to_list()],
-            "Rating": said["stars"].cast(pl.Int64),
-            "Comments": said["words"],
-            "Order ID": said["order"],
+            "date": [american_date(day) for day in said["day"].to_list()],
+            "rating": said["stars"].cast(pl.Int64),
+            "comments": said["words"],
+            "order_id": said["order"],
         },
-        schema_overrides={"Date": pl.String},
+        schema_overrides={"date": pl.String},
     )
     return [write_report(directory, FEEDBACK, frame)]
