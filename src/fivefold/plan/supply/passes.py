@@ -18,6 +18,10 @@ from fivefold.plan.supply.reading import COMMITMENT, FORECAST, ORDER, TARGET, Su
 SWEEPS = 2
 #: Weeks before its need that stock is sent on at most, where room or hours are short.
 LOOK_AHEAD_WEEKS = 1.0
+#: Share of its worth above cost that a unit of safety stock loses for each week it is late.
+WAITING_SHARE_PER_WEEK = 0.1
+#: New units come at the usual cost from when they cost this much of their least on.
+USUAL_COST_SHARE = 1.1
 
 
 def better_commit(
@@ -34,11 +38,29 @@ def better_commit(
         plan = commit_plan(model, network, prices, held_last=held_last)
         short = np.where(held, model.pieces.quantity - plan.served, 0.0)
         score = plan_cost(model, network, plan, flows_of(model, network, plan))
-        score += float((short * model.pieces.worth).sum())
+        score += float((short * model.pieces.worth).sum()) + _waiting_cost(model, plan)
         if best is None or score < best[0]:
             best = (score, plan, held_last)
     assert best is not None
     return best[1], best[2]
+
+
+def _waiting_cost(model: SupplyModel, plan: Committed) -> float:
+    """Return what safety stock costs that comes after it is wanted.
+
+    The first unit of it is needed in about every second cycle, the last hardly ever.
+    """
+    pieces = model.pieces
+    pegs = np.flatnonzero(plan.peg_consumer >= 0)
+    pegs = pegs[pieces.kind[plan.peg_consumer[pegs]] == TARGET]
+    piece, origin = plan.peg_consumer[pegs], plan.peg_origin[pegs]
+    due = np.zeros(len(origin), np.int64)
+    made = origin >= 0
+    due[made] = plan.order_due[origin[made]]
+    due[~made] = np.maximum(model.receipts.due[-1 - origin[~made]], 0)
+    late = np.maximum(due - np.maximum(pieces.period[piece], 0), 0)
+    margin = np.maximum(pieces.worth[piece] - model.unit_cost[pieces.node[piece]], 0.0)
+    return float((late * margin * plan.peg_quantity[pegs]).sum()) * WAITING_SHARE_PER_WEEK
 
 
 def without_idle_lots(model: SupplyModel, network: SupplyNetwork, prices: Prices) -> SupplyNetwork:
@@ -116,7 +138,12 @@ def commit_plan(
         # What lies at a place is sold there: no price and no safety stock keeps it back. What
         # lies further up, components too, goes to whoever wants it first.
         (_own_stock_first(model, network, order), never, *priced, True),
-        (_as_sold(pieces, order), pieces.worth, *_stock_costs(model, network, prices), True),
+        (
+            _before_new_supply(model, network, flat.value, order),
+            pieces.worth,
+            *_stock_costs(model, network, prices),
+            True,
+        ),
         (worthwhile[pieces.kind[worthwhile] != COMMITMENT], pieces.worth, *priced, True),
         # Lots bought for one piece may leave units for another; sweep until they are placed.
         *[(order[kind != COMMITMENT], pieces.worth, *calm, True)] * SWEEPS,
@@ -135,6 +162,24 @@ def _own_stock_first(model: SupplyModel, network: SupplyNetwork, order: np.ndarr
     demand = (pieces.kind == ORDER) | (pieces.kind == FORECAST)
     own = demand & (~feeds[pieces.node] | (pieces.until < _earliest(model, network)[pieces.node]))
     return _as_sold(pieces, order[own[order]])
+
+
+def _before_new_supply(
+    model: SupplyModel, network: SupplyNetwork, value: Floats, order: np.ndarray
+) -> np.ndarray:
+    """Return the demand sold before new units can come at the usual cost, as it is sold.
+
+    Only that demand has stock further up kept for it; what is sold later can be bought for, so
+    stock may meanwhile be held as safety stock where it is sold.
+    """
+    pieces = model.pieces
+    usual = value[:, 1:] <= USUAL_COST_SHARE * value[:, 1:].min(axis=1, keepdims=True)
+    cheap = np.where(usual.any(axis=1), usual.argmax(axis=1), network.periods)
+    restocked = np.maximum(cheap, _earliest(model, network, new_only=True))
+    soon = pieces.until < restocked[pieces.node]
+    # What would not be bought again is sold off.
+    soon |= value[pieces.node, pieces.period + 1] > pieces.worth
+    return _as_sold(pieces, order[soon[order]])
 
 
 def _as_sold(pieces: Pieces, order: np.ndarray) -> np.ndarray:
@@ -165,8 +210,10 @@ def _stock_costs(
     return answer.way_cost, answer.hold_cum + np.outer(worth / LOOK_AHEAD_WEEKS, weeks)
 
 
-def _earliest(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
-    """Return the first period in which each place can be refilled."""
+def _earliest(
+    model: SupplyModel, network: SupplyNetwork, *, new_only: bool = False
+) -> np.ndarray:
+    """Return the first period in which each place can be refilled, or by new units only."""
     earliest = np.full(network.nodes, network.periods, np.int64)
     first = network.first_due[network.way_class] if network.ways else np.zeros(0, np.int64)
     for n in network.topology.tolist():
@@ -174,7 +221,8 @@ def _earliest(model: SupplyModel, network: SupplyNetwork) -> np.ndarray:
             soonest = int(first[w])
             for i in range(network.in_from[w], network.in_from[w + 1]):
                 origin = network.in_node[i]
-                ready = 0 if network.supply[origin].any() else int(earliest[origin])
+                at_hand = network.supply[origin].any() and not new_only
+                ready = 0 if at_hand else int(earliest[origin])
                 starts = network.start_of[network.way_class[w]]
                 late = np.flatnonzero(starts >= ready)
                 soonest = max(soonest, int(late[0]) if len(late) else network.periods)

@@ -129,3 +129,53 @@ def test_a_limit_without_use_near_it_has_no_price() -> None:
         seller(price=30.0, on_hand=10, weekly=1.0, storage_m3=1000.0), SupplyParams(), as_of=AS_OF
     )
     assert outcome["limit_prices"]["price"].max() in (None, 0.0)
+
+
+def _warehouse_behind(data: Dataset, *, stored: int, lead: float, level: float) -> Dataset:
+    """Return the seller with stock in the warehouse, slow supply and safety stock at FBA."""
+    stock = pl.concat(
+        [
+            data["inventory"],
+            schema("inventory").frame([{"item": "A", "location": "WH1", "on_hand": stored}]),
+        ]
+    )
+    weeks = data["forecast_means"]["period_start"]
+    return data.with_tables(
+        inventory=stock,
+        supplier_offers=data["supplier_offers"].with_columns(lead_time_days_mean=pl.lit(lead)),
+        stock_targets=schema("stock_targets").frame(
+            [
+                {
+                    "item": "A",
+                    "location": "FBA-US",
+                    "period_start": week,
+                    "safety_stock": level,
+                    "reorder_point": level,
+                    "order_up_to": level,
+                }
+                for week in weeks
+            ]
+        ),
+    )
+
+
+def test_stock_is_kept_only_for_what_sells_before_new_units_come() -> None:
+    # 190 units last 19 weeks and new ones come in 9: the warehouse need not keep the rest back
+    # while the shelf lacks its safety stock.
+    data = _warehouse_behind(
+        seller(price=30.0, on_hand=40, weekly=10.0), stored=150, lead=49.0, level=40.0
+    )
+    outcome = plan_supply(data, SupplyParams(), as_of=AS_OF)
+    assert outcome["unmet_demand"].height == 0
+    shelf = outcome["projected_stock"].filter(pl.col("location") == "FBA-US").sort("period_start")
+    a_week = 10.0  # moves come every second week
+    assert (shelf["closing"][2:24] >= shelf["target"][2:24] - a_week).all(), shelf
+
+
+def test_stock_in_the_warehouse_of_an_item_not_bought_again_is_sold_off() -> None:
+    data = _warehouse_behind(
+        seller(price=4.0, on_hand=0, weekly=10.0), stored=150, lead=49.0, level=0.0
+    )
+    outcome = plan_supply(data, SupplyParams(), as_of=AS_OF)
+    assert set(outcome["supply_plan"]["kind"]) == {"move"}
+    assert outcome["supply_plan"]["quantity"].sum() == 150
