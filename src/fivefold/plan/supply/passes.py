@@ -210,9 +210,7 @@ def _stock_costs(
     return answer.way_cost, answer.hold_cum + np.outer(worth / LOOK_AHEAD_WEEKS, weeks)
 
 
-def _earliest(
-    model: SupplyModel, network: SupplyNetwork, *, new_only: bool = False
-) -> np.ndarray:
+def _earliest(model: SupplyModel, network: SupplyNetwork, *, new_only: bool = False) -> np.ndarray:
     """Return the first period in which each place can be refilled, or by new units only."""
     earliest = np.full(network.nodes, network.periods, np.int64)
     first = network.first_due[network.way_class] if network.ways else np.zeros(0, np.int64)
