@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -19,6 +20,7 @@ FORMS = {
     "/sop/comment": "plan.accept",
     "/sop/sign": "plan.accept",
     "/views": "plan.accept",
+    "/order/fill": "plan.accept",
     "/decisions": "plan.accept",
     "/grid/supply": "plan.accept",
     "/returns/receive": "orders.serve",
@@ -114,11 +116,20 @@ def test_an_override_of_a_week_needs_a_reason_and_tells_what_changes(tower: Any)
     assert refused.status_code == 422
     assert "Say why" in refused.text
     told = ask(tower, "POST", "/grid/weeks", json={**edit, "reason": "Fair"}).json()
-    assert "orders of Lamp" in told["panel"]
-    assert "buy" in told["panel"].lower()
+    assert "units</b> against the plan" in told["panel"], "what it is worth is told at once"
+    assert "of sales at list price" in told["panel"]
+    orders = ask(tower, "GET", told["then"])
+    assert "orders of Lamp" in orders.text
+    assert "buy" in orders.text.lower()
+    assert ask(tower, "GET", told["then"]).status_code == 404, "told once, then forgotten"
     after = ask(tower, "GET", "/grid/weeks?item=LAMP-01&place=WH1").json()
     names = [column["name"] for column in after["columns"]]
     assert after["raw"][names.index("override")][3] == 5000
+    for units in ("6000", "5000"):
+        again = {"edits": [{**edit["edits"][0], "to": units}], "reason": "Fair"}
+        assert ask(tower, "POST", "/grid/weeks", json=again).status_code == 200
+    after = ask(tower, "GET", "/grid/weeks?item=LAMP-01&place=WH1").json()
+    assert after["raw"][names.index("override")][3] == 5000, "what is said anew is the last word"
 
 
 def test_an_order_opens_proposed_or_placed_and_an_unknown_one_is_not_found(tower: Any) -> None:
@@ -145,6 +156,12 @@ def test_a_service_level_is_tried_without_a_trace_then_kept_for_the_next_plan(to
     assert titles["LAMP-01"] == "Lamp", "nothing else of the item was touched"
     refused = ask(tower, "POST", "/inventory/policy", json={**asked, "level": 12})
     assert refused.status_code == 422
+    assert "Leave 1 item to margin" in ask(tower, "GET", "/inventory?tab=policy&item=LAMP-01").text
+    cleared = ask(tower, "POST", "/inventory/policy", json={**asked, "do": "clear"})
+    assert cleared.status_code == 200, cleared.text
+    kept = dict(company.dataset(as_of=day)["items"].select("item", "service_level_share").rows())
+    assert kept == {"LAMP-01": None, "DESK-7": None}
+    assert "Leave" not in ask(tower, "GET", "/inventory?tab=policy&item=LAMP-01").text
 
 
 def test_a_total_is_spread_over_the_weeks_as_the_forecast_lies(tower: Any) -> None:
@@ -191,6 +208,64 @@ def test_a_forecast_that_is_held_stands_week_by_week_as_it_was(tower: Any) -> No
     assert kept["value"].to_list() == pytest.approx(own["units_mean"][4:7].to_list())
     nothing = {**body, "starts_on": "2040-01-01", "ends_on": "2040-02-01"}
     assert ask(tower, "POST", "/demand/override", json=nothing).status_code == 422
+
+
+def test_weeks_of_the_past_are_copied_as_they_were_sold(tower: Any) -> None:
+    company = company_of(tower)
+    plan = company.plan_named(None)
+    own = plan["forecast_means"].filter(pl.col("item") == "DESK-7").sort("period_start")
+    first, last = own["period_start"][1], own["period_start"][2]
+    back = company.today() - timedelta(days=35)
+    body = {
+        "item": "DESK-7",
+        "location": "WH1",
+        "action": "copy",
+        "copied_from": str(back),
+        "times": 2,
+        "starts_on": str(first),
+        "ends_on": str(last),
+        "reason": "Fair as last month",
+    }
+    answer = ask(tower, "POST", "/demand/override", json=body)
+    assert answer.status_code == 200, answer.text
+    rows = company.dataset(as_of=company.today())["forecast_overrides"]
+    kept = rows.filter(pl.col("reason") == "Fair as last month").sort("starts_on")
+    sold = plan["sales_history"].filter(pl.col("item") == "DESK-7")
+    wanted = [
+        2 * sold.filter(pl.col("date").is_between(start, start + timedelta(days=6)))["units"].sum()
+        for start in (back, back + timedelta(days=7))
+    ]
+    assert min(wanted) > 0
+    assert kept["value"].to_list() == wanted
+    future = {**body, "copied_from": str(company.today())}
+    refused = ask(tower, "POST", "/demand/override", json=future)
+    assert refused.status_code == 422
+    assert "the record of sales holds" in refused.text
+
+
+def test_a_new_item_is_forecast_like_another(tower: Any) -> None:
+    company = company_of(tower)
+    means = company.plan_named(None)["forecast_means"].sort("period_start")
+    model = means.filter(pl.col("item") == "LAMP-01")
+    first, last = model["period_start"][8], model["period_start"][9]
+    body = {
+        "item": "DESK-7",
+        "location": "WH1",
+        "action": "like",
+        "like": "LAMP-01",
+        "times": 0.5,
+        "starts_on": str(first),
+        "ends_on": str(last),
+        "reason": "Half as good as the lamp",
+    }
+    assert ask(tower, "POST", "/demand/override", json=body).status_code == 200
+    rows = company.dataset(as_of=company.today())["forecast_overrides"]
+    kept = rows.filter(pl.col("reason") == "Half as good as the lamp").sort("starts_on")
+    half = [0.5 * units for units in model["units_mean"][8:10].to_list()]
+    assert kept["value"].to_list() == pytest.approx(half)
+    refused = ask(tower, "POST", "/demand/override", json={**body, "like": "NOBODY"})
+    assert refused.status_code == 422
+    assert "no forecast of item" in refused.text
 
 
 def test_a_plan_with_a_proof_beside_it_opens_in_every_room(tower: Any) -> None:

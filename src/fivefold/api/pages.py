@@ -28,8 +28,8 @@ from fivefold.cycle.taking_back import take_back
 from fivefold.errors import DataError, FivefoldError, NotFoundError
 from fivefold.web.tower import grids, rendering
 from fivefold.web.tower.grids import Grid, filtered, grid_query, page
-from fivefold.web.tower.rooms import registry, search, why
-from fivefold.web.words import money, plain_name
+from fivefold.web.tower.rooms import baskets, registry, search, why
+from fivefold.web.words import many, money, plain_name
 
 _MEDIA = {"xlsx": XLSX, "csv": "text/csv; charset=utf-8", "parquet": "application/octet-stream"}
 #: Days a decision that is put off stays away.
@@ -69,6 +69,9 @@ def make_router(context: Context) -> APIRouter:
     router.add_api_route(
         "/data/marked/{stage}.xlsx", desk.files.marked, methods=["GET"], openapi_extra=loads
     )
+    router.add_api_route(
+        "/demand/orders/{look}", desk.settings.orders_of, methods=["GET"], openapi_extra=loads
+    )
     router.add_api_route("/why", desk.why, methods=["GET"])
     router.add_api_route("/search", desk.search, methods=["GET"])
     router.add_api_route("/grid/{name}", desk.grid, methods=["GET"])
@@ -81,6 +84,7 @@ def make_router(context: Context) -> APIRouter:
         ("/make/move", desk.work.move),
         ("/make/undo", desk.work.move_back),
         ("/make/freeze", desk.work.freeze),
+        ("/order/fill", desk.fill),
         ("/sop/comment", desk.comment),
         ("/sop/sign", desk.sign),
         ("/views", desk.keep_view),
@@ -250,6 +254,23 @@ class Desk(Frame):
             return JSONResponse({"detail": f"Nothing was changed. {told}."}, 422)
         told = "1 quantity changed" if count == 1 else f"{count} quantities changed"
         return JSONResponse({"message": f"{told}. Ctrl+Z takes it back."})
+
+    async def fill(self, request: Request) -> Response:
+        """Fill the container of an order with what is on it, or take that back."""
+        return await self.acted(request, self._fill)
+
+    def _fill(self, request: Request, body: Mapping[str, Any]) -> Response:
+        company, state = self._context.company(request), self.state_of(request, body)
+        name, back = str(body.get("name") or ""), body.get("do") == "reset"
+        edits = baskets.as_planned(state, name) if back else baskets.filling(state, name)
+        if not edits:
+            return JSONResponse({"detail": f"There is nothing to change on {name}."}, 409)
+        with company.writing:
+            count = edit_quantities(
+                company, state.made, edits, actor=self.actor(request), today=state.today
+            )
+        does = "as planned again" if back else "fill the container"
+        return JSONResponse({"message": f"{many(count, 'line')} {does}."})
 
     async def decide(self, request: Request) -> Response:
         """Accept a decision, or put it off."""

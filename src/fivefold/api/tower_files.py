@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from fastapi import Request
 from starlette.datastructures import UploadFile
@@ -21,6 +21,7 @@ from fivefold.cycle.mapping import remember_mapping
 from fivefold.web.tower.rooms import data
 from fivefold.web.words import many, plain_name
 
+T = TypeVar("T")
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -29,7 +30,7 @@ class FilesDesk:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._stages = Stages()
+        self._stages: Kept[Sequence[tuple[str, bytes]]] = Kept()
 
     async def look(self, request: Request) -> Response:
         """Read files, say what is in them and what is wrong; nothing is loaded."""
@@ -46,7 +47,7 @@ class FilesDesk:
 
     def review(self, request: Request, stage: str) -> dict[str, Any] | None:
         """Return what was understood of files that wait, None where they are gone."""
-        files = self._stages.files(self._frame.tenant(request), stage)
+        files = self._stages.get(self._frame.tenant(request), stage)
         if files is None:
             return None
         company = self._frame.company(request)
@@ -60,7 +61,7 @@ class FilesDesk:
 
     def marked(self, request: Request, stage: str) -> Response:
         """Return a workbook of the problems, and each refused text file with them marked."""
-        files = self._stages.files(self._frame.tenant(request), stage)
+        files = self._stages.get(self._frame.tenant(request), stage)
         if files is None:
             return _put_away()
         company, actor = self._frame.company(request), self._frame.actor(request)
@@ -75,7 +76,7 @@ class FilesDesk:
         return await self._frame.acted(request, lambda asking, body: self._map(asking, stage, body))
 
     def _map(self, request: Request, stage: str, body: Mapping[str, Any]) -> Response:
-        files = self._stages.files(self._frame.tenant(request), stage)
+        files = self._stages.get(self._frame.tenant(request), stage)
         if files is None:
             return _put_away()
         named = {key[4:]: str(value) for key, value in body.items() if key.startswith("col:")}
@@ -94,7 +95,7 @@ class FilesDesk:
         """Change one cell of a file that was looked at."""
         body = await body_of(request)
         tenant = self._frame.tenant(request)
-        files = self._stages.files(tenant, stage)
+        files = self._stages.get(tenant, stage)
         if files is None:
             return _put_away()
         name = str(body.get("file", ""))
@@ -129,28 +130,53 @@ class FilesDesk:
 
     def _load(self, request: Request, stage: str, body: Mapping[str, Any]) -> Response:
         tenant = self._frame.tenant(request)
-        files = self._stages.files(tenant, stage)
+        files = self._stages.get(tenant, stage)
         if files is None:
             return _put_away()
         told = self.import_now(request, files, changes_only=bool(body.get("changes_only")))
-        self._stages.drop(tenant, stage)
+        self._stages.take(tenant, stage)
         return JSONResponse({"message": told, "go": "/data"})
 
     def import_now(
-        self, request: Request, files: Sequence[tuple[str, bytes]], *, changes_only: bool = False
+        self,
+        request: Request,
+        files: Sequence[tuple[str, bytes]],
+        *,
+        changes_only: bool = False,
     ) -> str:
-        """Load files, and say in a sentence what came of it."""
+        """Load files, hold them against the accepted plan, and say in a sentence what came."""
         company, actor = self._frame.company(request), self._frame.actor(request)
         with company.writing:
             report = import_files(
                 company, files, actor=actor, as_of=company.today(), changes_only=changes_only
             )
+        if report.commands_written:
+            self._frame.look_for_news(request)
         loaded = sum(each.status == "loaded" for each in report.files)
         return f"{many(loaded, 'file')} loaded, {report.commands_written:,} facts written."
 
+    def kept_whole(self, request: Request, files: Sequence[tuple[str, bytes]]) -> str:
+        """Load files that a form made; return what was refused, or nothing.
+
+        What was said before and taken back by a later word is said anew: it is the last word.
+        """
+        company, actor = self._frame.company(request), self._frame.actor(request)
+        with company.writing:
+            day = company.today()
+            report = import_files(company, files, actor=actor, as_of=day)
+            known = [each for each in report.files if each.status == "already_loaded"]
+            if known:
+                for each in known:
+                    undo_import(company, each.sha256, actor=actor, as_of=day)
+                report = import_files(company, files, actor=actor, as_of=day)
+        if all(each.status == "loaded" for each in report.files):
+            return ""
+        told = [str(problem.message) for each in report.files for problem in each.problems]
+        return "; ".join(told) or "it was not understood"
+
     def drop(self, request: Request, stage: str) -> Response:
         """Forget files that were looked at."""
-        self._stages.drop(self._frame.tenant(request), stage)
+        self._stages.take(self._frame.tenant(request), stage)
         return JSONResponse({"message": "Put away; nothing was loaded.", "go": "/data"})
 
     def undo(self, request: Request, sha256: str) -> Response:
@@ -160,41 +186,42 @@ class FilesDesk:
             name = undo_import(
                 company, sha256, actor=self._frame.actor(request), as_of=company.today()
             )
+        self._frame.look_for_news(request)
         return JSONResponse({"message": f"{name} was taken back."})
 
 
-class Stages:
-    """Files that were looked at and wait to be loaded, a few a company, in memory."""
+class Kept(Generic[T]):
+    """What waits for a further word, a few a company, in memory."""
 
     def __init__(self, most: int = 4) -> None:
         self._most = most
-        self._files: OrderedDict[tuple[str, str], Sequence[tuple[str, bytes]]] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], T] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, tenant: str, files: Sequence[tuple[str, bytes]]) -> str:
-        """Return the name under which files wait; the oldest of a company make room."""
+    def keep(self, tenant: str, what: T) -> str:
+        """Return the name under which it waits; the oldest of a company make room."""
         name = secrets.token_hex(8)
         with self._lock:
-            own = [key for key in self._files if key[0] == tenant]
+            own = [key for key in self._kept if key[0] == tenant]
             for key in own[: max(0, len(own) + 1 - self._most)]:
-                del self._files[key]
-            self._files[tenant, name] = files
+                del self._kept[key]
+            self._kept[tenant, name] = what
         return name
 
-    def files(self, tenant: str, stage: str) -> Sequence[tuple[str, bytes]] | None:
-        """Return the files of a stage, None where they are gone."""
+    def get(self, tenant: str, name: str) -> T | None:
+        """Return what waits under a name, None where it is gone."""
         with self._lock:
-            return self._files.get((tenant, stage))
+            return self._kept.get((tenant, name))
 
-    def replace(self, tenant: str, stage: str, files: Sequence[tuple[str, bytes]]) -> None:
-        """Put other files in their place."""
+    def replace(self, tenant: str, name: str, what: T) -> None:
+        """Put something else in its place."""
         with self._lock:
-            self._files[tenant, stage] = files
+            self._kept[tenant, name] = what
 
-    def drop(self, tenant: str, stage: str) -> None:
-        """Forget the files of a stage."""
+    def take(self, tenant: str, name: str) -> T | None:
+        """Return what waits under a name and forget it, None where it is gone."""
         with self._lock:
-            self._files.pop((tenant, stage), None)
+            return self._kept.pop((tenant, name), None)
 
 
 def _put_away() -> Response:

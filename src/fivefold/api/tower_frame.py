@@ -12,6 +12,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from fivefold.api.asked import look_for_news
 from fivefold.api.companies import Company
 from fivefold.api.context import Context
 from fivefold.api.jobs import ENDED
@@ -57,6 +58,10 @@ class Frame:
     def actor(self, request: Request) -> str:
         """Return who asks, as the books write them."""
         return self._context.caller(request).actor
+
+    def look_for_news(self, request: Request) -> None:
+        """Hold what was just written against the accepted plan, before anyone asks."""
+        look_for_news(self._context, self.company(request), self.actor(request))
 
     async def acted(
         self, request: Request, work_: Callable[[Request, Mapping[str, Any]], Response]

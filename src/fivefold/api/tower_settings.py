@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import polars as pl
 from fastapi import Request
 from starlette.responses import JSONResponse, Response
 
-from fivefold.api.tower_files import FilesDesk
-from fivefold.api.tower_frame import Frame
-from fivefold.cycle.importing import import_files
+from fivefold.api.tower_files import FilesDesk, Kept
+from fivefold.api.tower_frame import Frame, html
 from fivefold.cycle.one_item import look_at_overrides
-from fivefold.cycle.service_policy import level_table
+from fivefold.cycle.service_policy import clear_levels, level_file
+from fivefold.errors import NotFoundError
 from fivefold.model import schema
 from fivefold.web.tower import rendering
-from fivefold.web.tower.rooms import demand, policy
+from fivefold.web.tower.rooms import forecast_changes, policy
+from fivefold.web.tower.state import State
 from fivefold.web.words import many
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """Changes of the forecast that were kept, and what stood before them."""
+
+    item: str
+    rows: pl.DataFrame
+    state: State
 
 
 class SettingsDesk:
@@ -27,6 +39,7 @@ class SettingsDesk:
     def __init__(self, frame: Frame, files: FilesDesk) -> None:
         self._frame = frame
         self._files = files
+        self._looks: Kept[_Look] = Kept(most=8)
 
     async def override(self, request: Request) -> Response:
         """Keep a change of the forecast as a table, loaded like any other file."""
@@ -34,7 +47,7 @@ class SettingsDesk:
 
     def _override(self, request: Request, body: Mapping[str, Any]) -> Response:
         try:
-            content = demand.override_table(
+            content = forecast_changes.override_table(
                 self._frame.state(request),
                 body,
                 author=self._frame.author(request),
@@ -45,22 +58,38 @@ class SettingsDesk:
         return self._overridden(request, str(body.get("item")), content)
 
     def _overridden(self, request: Request, item: str, content: bytes) -> Response:
-        """Load changes of the forecast, and say what they do to the orders of the item."""
+        """Load changes of the forecast; say what they are worth, and where their orders come."""
         files = [(f"forecast_overrides-{secrets.token_hex(4)}.csv", content)]
-        company, actor = self._frame.company(request), self._frame.actor(request)
-        day = company.today()
-        looked = import_files(company, files, actor=actor, as_of=day, dry_run=True)
-        problems = [str(p.message) for each in looked.files for p in each.problems]
-        if looked.has_errors or looked.files[0].status != "loaded":
-            return JSONResponse({"detail": "; ".join(problems) or "it was not understood"}, 422)
         state = self._frame.state(request)
+        problems = self._files.kept_whole(request, files)
+        if problems:
+            return JSONResponse({"detail": problems}, 422)
         rows = schema("forecast_overrides").frame(
-            demand.overrides_of(content, state.dataset["forecast_overrides"])
+            forecast_changes.overrides_of(content, state.dataset["forecast_overrides"])
         )
+        look = _Look(item=item, rows=rows, state=state)
+        name = self._looks.keep(self._frame.tenant(request), look)
+        worth = forecast_changes.worth(state, rows)
+        values = {"item": state.title(item), "worth": worth, "sign": state.sign}
+        panel = rendering.render("orders_change.html", {**values, "waits": True})
+        then = f"/demand/orders/{name}"
+        return JSONResponse({"message": "Kept. Its orders follow.", "panel": panel, "then": then})
+
+    def orders_of(self, request: Request, look: str) -> Response:
+        """Return what changes that were kept do to the orders of their item."""
+        found = self._looks.take(self._frame.tenant(request), look)
+        if found is None:
+            raise NotFoundError("what these changes do to orders was told before")
+        state, item = found.state, found.item
         weeks = max(4, min(104, state.made["forecast_means"]["period_start"].n_unique()))
-        told = look_at_overrides(state.dataset, item, rows, as_of=state.made.as_of, periods=weeks)
-        self._files.import_now(request, files)
+        told = look_at_overrides(
+            state.dataset, item, found.rows, as_of=state.made.as_of, periods=weeks
+        )
         values = {
+            "item": state.title(item),
+            "worth": forecast_changes.worth(state, found.rows),
+            "sign": state.sign,
+            "waits": False,
             "rows": told.changes.to_dicts(),
             "title": f"What this does to the orders of {state.title(item)}",
             "note": "Worked out for the item alone; Run plan weighs it against all others."
@@ -70,10 +99,7 @@ class SettingsDesk:
                 else ""
             ),
         }
-        panel = rendering.render("orders_change.html", values)
-        count = told.changes.height
-        words_ = f"Kept. {many(count, 'order')} of it {'changes' if count == 1 else 'change'}."
-        return JSONResponse({"message": words_, "panel": panel})
+        return html(request, rendering.render("orders_change.html", values))
 
     def edit_weeks(self, request: Request, body: Mapping[str, Any]) -> Response:
         """Keep weeks that were typed into, for a reason."""
@@ -89,7 +115,7 @@ class SettingsDesk:
         if len(streams) != 1:
             return JSONResponse({"detail": "weeks of one stream are changed at a time"}, 422)
         ((item, place),) = streams
-        content = demand.week_table(
+        content = forecast_changes.week_table(
             item,
             place,
             edits,
@@ -106,12 +132,27 @@ class SettingsDesk:
     def _policy(self, request: Request, body: Mapping[str, Any]) -> Response:
         state = self._frame.state_of(request, body)
         asked = policy.asked(state, {name: str(value) for name, value in body.items()})
+        if body.get("do") == "clear":
+            return self._cleared(request, asked.items)
         if asked.level is None:
             return JSONResponse({"detail": "Choose a service level from 50 to 99.9 per cent."}, 422)
-        content = level_table(asked.items, asked.level)
-        files = [(f"items-service-{secrets.token_hex(4)}.csv", content)]
-        self._files.import_now(request, files)
+        problems = self._files.kept_whole(request, [level_file(asked.items, asked.level)])
+        if problems:
+            return JSONResponse({"detail": problems}, 422)
+        self._frame.look_for_news(request)
         told = (
             f"{asked.level:.1%} kept for {many(len(asked.items), 'item')}; the next plan holds it."
         )
+        return JSONResponse({"message": told})
+
+    def _cleared(self, request: Request, items: Sequence[str]) -> Response:
+        company, actor = self._frame.company(request), self._frame.actor(request)
+        with company.writing:
+            left = clear_levels(company, items, actor=actor, as_of=company.today())
+        self._frame.look_for_news(request)
+        told = f"{many(len(items) - len(left), 'item')} left to margin; the next plan does so."
+        if left:
+            told += (
+                f" The level of {', '.join(left[:3])} stands in your own files: change it there."
+            )
         return JSONResponse({"message": told})

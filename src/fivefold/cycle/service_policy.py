@@ -13,8 +13,10 @@ from datetime import date
 import polars as pl
 
 from fivefold.connect.tables import write_csv
+from fivefold.cycle.importing import import_files, undo_import
 from fivefold.cycle.one_item import alone
 from fivefold.cycle.plans import Plan
+from fivefold.cycle.workspace import Workspace
 from fivefold.model import Dataset, Outcome
 from fivefold.plan.stock import set_targets
 
@@ -22,6 +24,8 @@ from fivefold.plan.stock import set_targets
 LEVELS = (0.8, 0.85, 0.9, 0.95, 0.975, 0.99, 0.995)
 #: Items of one policy that are looked at together at most.
 MOST_ITEMS = 400
+#: Files that keep a policy are named so; no file of people's own is touched when one is cleared.
+_KEPT_AS = "items-service-"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +115,42 @@ def _told(
     }
 
 
-def level_table(items: Sequence[str], level: float | None) -> bytes:
-    """Return a service level of items as a table ready to be loaded; None takes it away."""
-    text = "" if level is None else f"{level:.6g}"
-    frame = pl.DataFrame({"item": list(items), "service_level_share": [text] * len(items)})
-    return write_csv(frame)
+def level_file(items: Sequence[str], level: float) -> tuple[str, bytes]:
+    """Return a service level of items as a file ready to be loaded."""
+    frame = pl.DataFrame(
+        {"item": list(items), "service_level_share": [f"{level:.6g}"] * len(items)}
+    )
+    return f"{_KEPT_AS}{level:.6g}.csv", write_csv(frame)
+
+
+def clear_levels(
+    workspace: Workspace, items: Sequence[str], *, actor: str, as_of: date
+) -> tuple[str, ...]:
+    """Take back the service levels kept of items; return items whose level comes from elsewhere.
+
+    A file cannot say that a cell is empty, so the files that were kept as policy are taken back
+    and what they say of other items is kept anew. A level in people's own files stays.
+    """
+    wanted = set(items)
+    loads = [load for load in workspace.loads() if load.name.startswith(_KEPT_AS)]
+    levels: dict[str, float] = {}
+    for load in loads:
+        rows = load.tables["items"].select("item", "service_level_share").drop_nulls()
+        levels |= dict(rows.iter_rows())
+    if wanted & set(levels):
+        for load in loads:
+            undo_import(workspace, load.sha256, actor=actor, as_of=as_of)
+        rest: dict[float, list[str]] = {}
+        for item, level in sorted(levels.items()):
+            if item not in wanted:
+                rest.setdefault(level, []).append(item)
+        files = [level_file(names, level) for level, names in rest.items()]
+        if files:
+            import_files(workspace, files, actor=actor, as_of=as_of)
+    left = workspace.dataset(as_of=as_of)["items"].filter(
+        pl.col("item").is_in(list(wanted)) & pl.col("service_level_share").is_not_null()
+    )
+    return tuple(left["item"].sort().to_list())
 
 
 _SHOWN = ("cycle_service_level", "fill_rate", "safety_stock", "reorder_point", "order_up_to")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from pathlib import Path
 from statistics import NormalDist
 
 import polars as pl
 import pytest
 
+from fivefold.cycle.importing import import_files
 from fivefold.cycle.plans import Plan
-from fivefold.cycle.service_policy import level_table, look_at_service
+from fivefold.cycle.service_policy import clear_levels, level_file, look_at_service
+from fivefold.cycle.workspace import Workspace
 from fivefold.model import Dataset, schema
 
 AS_OF = date(2026, 1, 4)
@@ -104,4 +107,28 @@ def test_a_level_outside_is_refused_and_a_table_says_the_level() -> None:
         look_at_service(dataset, plan, ["A"], 0.2, as_of=AS_OF)
     with pytest.raises(ValueError, match="1 to 400 items"):
         look_at_service(dataset, plan, [], 0.9, as_of=AS_OF)
-    assert pl.read_csv(level_table(["A", "B"], 0.975)).rows() == [("A", 0.975), ("B", 0.975)]
+    name, content = level_file(["A", "B"], 0.975)
+    assert name == "items-service-0.975.csv"
+    assert pl.read_csv(content).rows() == [("A", 0.975), ("B", 0.975)]
+
+
+def test_a_cleared_level_leaves_the_others_and_peoples_own_as_they_were(tmp_path: Path) -> None:
+    own = b"item,title,unit_cost,service_level_share\nA,Lamp,5,\nB,Desk,5,\nC,Mug,5,0.9\n"
+    with Workspace(tmp_path) as store:
+
+        def bring(name: str, content: bytes) -> None:
+            report = import_files(store, [(name, content)], actor="test", as_of=AS_OF)
+            assert [each.status for each in report.files] == ["loaded"]
+
+        def levels() -> dict[str, float | None]:
+            table = store.dataset(as_of=AS_OF)["items"]
+            return dict(table.select("item", "service_level_share").sort("item").iter_rows())
+
+        bring("items.csv", own)
+        bring(*level_file(["A", "B", "C"], 0.95))
+        bring(*level_file(["B"], 0.99))
+        assert levels() == {"A": 0.95, "B": 0.99, "C": 0.95}
+        assert clear_levels(store, ["A"], actor="test", as_of=AS_OF) == ()
+        assert levels() == {"A": None, "B": 0.99, "C": 0.95}
+        assert clear_levels(store, ["B", "C"], actor="test", as_of=AS_OF) == ("C",)
+        assert levels() == {"A": None, "B": None, "C": 0.9}

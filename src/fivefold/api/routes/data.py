@@ -116,6 +116,7 @@ def change_rows(
     change: RowChange,
     company: Books,
     asking: Asking,
+    context: Ctx,
     if_match: Annotated[
         str | None, Header(description="ETag of the table as `GET /tables` told it.")
     ] = None,
@@ -142,6 +143,8 @@ def change_rows(
             as_of=company.today(),
             dry_run=change.dry_run,
         )
+    if report.commands_written:
+        look_for_news(context, company, asking.actor)
     record = {**import_record(report), "reason": change.reason}
     return JSONResponse(jsonable(record), 422 if report.has_errors else 200)
 
@@ -314,6 +317,7 @@ def undo(
     ],
     company: Books,
     asking: Asking,
+    context: Ctx,
 ) -> dict[str, Any]:
     """Take an imported file back out of the tables, or all files of the last import."""
     with company.writing:
@@ -322,6 +326,7 @@ def undo(
             names = undo_last_import(company, actor=asking.actor, as_of=as_of)
         else:
             names = [undo_import(company, sha256, actor=asking.actor, as_of=as_of)]
+    look_for_news(context, company, asking.actor)
     return {"undone": names}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle.adjusting import edited_quantities
+from fivefold.cycle.decisions import QuantityEdit
 from fivefold.model import Dataset, Outcome
 from fivefold.source.filling import fill_order
 from fivefold.source.loads import Params, load_mode, order_loads, worth_of_filling
@@ -80,7 +81,10 @@ def load_of(state: State, head: Mapping[str, Any]) -> dict[str, Any] | None:
     filled = fill_order(dataset, head["order"], as_of=state.made.as_of)
     top = worth_of_filling(dataset, head["order"], filled["purchase_order_lines"], params)
     lines = dataset["purchase_order_lines"].filter(pl.col("order") == head["order"])
-    decisions = dict(lines.select("item", "decision").iter_rows())
+    single = lines.filter(pl.len().over("item") == 1).drop_nulls("decision")
+    decisions = dict(single.select("item", "decision").iter_rows())
+    on_it = filled["purchase_order_lines"].filter(pl.col("item").is_in(list(decisions)))
+    own_top = worth_of_filling(dataset, head["order"], on_it, params)
     return {
         **own.row(0, named=True),
         "mode": mode,
@@ -88,6 +92,7 @@ def load_of(state: State, head: Mapping[str, Any]) -> dict[str, Any] | None:
         "status": filled.status,
         "reason": _last(filled),
         "top": top if top.rows.height else None,
+        "on_it": own_top if own_top.rows.height else None,
         "rows": [
             {
                 **row,
@@ -98,6 +103,35 @@ def load_of(state: State, head: Mapping[str, Any]) -> dict[str, Any] | None:
         ],
         "then": _share(filled),
     }
+
+
+def filling(state: State, order: str) -> list[QuantityEdit]:
+    """Return what the lines of an order become where its container is filled with them."""
+    heads = state.made["purchase_orders"].filter(pl.col("order") == order)
+    load = load_of(state, heads.row(0, named=True)) if heads.height else None
+    if load is None or load["on_it"] is None:
+        return []
+    return [
+        QuantityEdit(
+            decision=row["decision"],
+            quantity=row["units"],
+            expected=row["units_before"],
+            reason="fills the container",
+        )
+        for row in load["rows"]
+        if row["decision"]
+    ]
+
+
+def as_planned(state: State, order: str) -> list[QuantityEdit]:
+    """Return the edits that bring the lines of an order back to what the plan wanted."""
+    edits = edited_quantities(state.workspace, state.made)
+    lines = state.made["purchase_order_lines"].filter(pl.col("order") == order)
+    return [
+        QuantityEdit(decision=decision, quantity=quantity, reason="as planned again")
+        for decision, quantity in lines.select("decision", "quantity").iter_rows()
+        if edits.get(decision, quantity) != quantity
+    ]
 
 
 def _last(found: Outcome) -> str:

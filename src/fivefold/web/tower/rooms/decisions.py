@@ -96,7 +96,7 @@ def worth_at_risk(plan: Plan, dataset: Dataset) -> dict[str, float]:
     Follows the pegging from demand back: units of forecast and orders at their contribution;
     what a component or a warehouse passes on is worth what it ends in, shared by units.
     """
-    margin = _margins(plan, dataset)
+    margin = margins(plan, dataset)
     quantity = dict(plan["supply_plan"].select("decision", "quantity").iter_rows())
     own: dict[str, float] = defaultdict(float)
     feeds: dict[str, list[tuple[str, float]]] = defaultdict(list)
@@ -130,7 +130,7 @@ def worth_at_risk(plan: Plan, dataset: Dataset) -> dict[str, float]:
     return {name: worth(name, 0) for name in quantity}
 
 
-def _margins(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], float]:
+def margins(plan: Plan, dataset: Dataset) -> dict[tuple[str, str], float]:
     """Return contribution a unit by item and place, by item alone where a place is not known."""
     places = {channel: place for place, channel in selling_places(dataset).items()}
     found: dict[tuple[str, str], float] = {}

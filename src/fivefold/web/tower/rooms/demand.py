@@ -8,16 +8,18 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.connect.tables import write_csv
 from fivefold.cycle.review import changed_since
 from fivefold.cycle.versions import selling_places
-from fivefold.model import schema
 from fivefold.web import summaries
 from fivefold.web.charts import lines
 from fivefold.web.drawing import Figure
 from fivefold.web.tower.grids import Grid, column
 from fivefold.web.tower.rooms import item
+from fivefold.web.tower.rooms.forecast_changes import YEAR_DAYS
 from fivefold.web.tower.state import State, of_item
+
+#: Items offered as a model of another.
+MOST_MODELS = 60
 
 
 def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
@@ -28,11 +30,14 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         code, place = sold.row(0, named=True)["item"], sold.row(0, named=True)["location"]
     found = item.view(state, code, place) if code else None
     accurate = state.once("accuracy", lambda: summaries.accuracy(state.made))
+    ahead = weeks(state, code, found["location"]) if found else []
     return {
         "found": found,
         "found_words": item.headline(state, found) if found else "",
         "unknown": code if code and not found else "",
-        "weeks": weeks(state, code, found["location"]) if found else [],
+        "weeks": ahead,
+        "copied_from": ahead[0]["start"] - timedelta(days=YEAR_DAYS) if ahead else None,
+        "models": models(sold, code, state) if found else [],
         "accuracy": _accuracy_words(accurate),
         "total": lambda width: total_chart(state, width),
         "overrides": overrides(state, code),
@@ -99,6 +104,14 @@ def _branch(name: str, rows: pl.DataFrame, whole: float) -> dict[str, Any]:
         "bias": weighed("bias"),
         "added": None if wape is None or naive is None else naive - wape,
     }
+
+
+def models(sold: pl.DataFrame, code: str, state: State) -> list[tuple[str, str]]:
+    """Return items another may be like: those of its family first, then what sells most."""
+    family = dict(state.dataset["items"].select("item", "family").iter_rows())
+    ranked = [each for each in sold["item"].unique(maintain_order=True).to_list() if each != code]
+    ranked.sort(key=lambda each: family.get(each) != family.get(code))
+    return [(each, state.title(each)) for each in ranked[:MOST_MODELS]]
 
 
 def circles(state: State, code: str, place: str) -> list[tuple[str, str]]:
@@ -240,150 +253,6 @@ def summaries_last_quarter(history: pl.DataFrame) -> pl.DataFrame:
     last = history["date"].max()
     recent = history.filter(pl.col("date") > pl.lit(last) - pl.duration(days=91))
     return recent.group_by("item", "location").agg(sold=pl.col("units").sum())
-
-
-def override_table(state: State, told: Mapping[str, Any], *, author: str, today: date) -> bytes:
-    """Return a change of the forecast as a table, ready to be loaded.
-
-    It is of one stream, or of all items of a family or a category. To spread a total over the
-    weeks is to multiply each by the same factor; to hold the forecast is to set each week to
-    what it says now.
-
-    Raises
-    ------
-    ValueError
-        If there is nothing to spread a total over, or nothing to hold.
-    """
-    action = str(told.get("action") or "multiply")
-    within = _within(state, told)
-    if action == "hold":
-        rows = [
-            {
-                "item": row["item"],
-                "location": row["location"],
-                "starts_on": row["period_start"],
-                "ends_on": row["period_start"] + timedelta(days=6),
-                "action": "set",
-                "value": row["units_mean"],
-                "reason": told.get("reason"),
-                "override": f"{row['item']}:{row['location']}:{row['period_start']}:week",
-            }
-            for row in within.sort("item", "location", "period_start").iter_rows(named=True)
-        ]
-        if not rows:
-            raise ValueError("there is no week to hold between these days")
-        return _written(rows, author=author, today=today)
-    value: Any = told.get("value")
-    if action == "spread":
-        whole = float(within["units_mean"].sum())
-        if whole <= 0:
-            raise ValueError("nothing is expected between these days, so nothing can be spread")
-        action, value = "multiply", round(float(str(value)) / whole, 6)
-    rows = []
-    for code, place in _streams_of(state, told, within):
-        row = {**told, "item": code, "location": place, "action": action, "value": value}
-        name = ":".join(str(row.get(n)) for n in ("item", "location", "starts_on", "action"))
-        rows.append({**row, "override": f"{name}:{value}"})
-    return _written(rows, author=author, today=today)
-
-
-def _streams_of(
-    state: State, told: Mapping[str, Any], within: pl.DataFrame
-) -> list[tuple[str, str | None]]:
-    """Return the items and places a change is for; no place means all of the item's."""
-    circle, code = str(told.get("circle") or "stream"), str(told.get("item") or "")
-    if circle in ("stream", "item"):
-        return [(code, told.get("location") if circle == "stream" else None)]
-    return [(name, None) for name in within["item"].unique().sort().to_list()]
-
-
-def _within(state: State, told: Mapping[str, Any]) -> pl.DataFrame:
-    """Return the forecast weeks a change reaches."""
-    means = state.made["forecast_means"] if state.plan else schema("forecast_means").empty()
-    circle, code = str(told.get("circle") or "stream"), str(told.get("item") or "")
-    if circle in ("family", "category"):
-        groups = state.dataset["items"].select("item", circle)
-        own = groups.filter(pl.col("item") == code)[circle]
-        same = groups.filter(pl.col(circle) == (own[0] if own.len() else None))["item"]
-        means = means.filter(pl.col("item").is_in(same.to_list()))
-    else:
-        means = means.filter(pl.col("item") == code)
-    if circle == "stream" and told.get("location"):
-        means = means.filter(pl.col("location") == told["location"])
-    first, last = (_day(told.get(name)) for name in ("starts_on", "ends_on"))
-    if first is not None:
-        means = means.filter(pl.col("period_start") >= first - timedelta(days=6))
-    return means if last is None else means.filter(pl.col("period_start") <= last)
-
-
-def _day(value: Any) -> date | None:
-    return date.fromisoformat(str(value)) if value else None
-
-
-def week_table(
-    item_: str,
-    location: str,
-    edits: list[tuple[date, float | None]],
-    *,
-    reason: str,
-    author: str,
-    today: date,
-) -> bytes:
-    """Return weeks that a person set as a table; a week without a value is as forecast again."""
-    return _written(
-        [
-            {
-                "override": f"{item_}:{location}:{start}:week",
-                "item": item_,
-                "location": location,
-                "starts_on": start,
-                "ends_on": start + timedelta(days=6),
-                "action": "set" if value is not None else "multiply",
-                "value": 1.0 if value is None else value,
-                "reason": reason,
-                "expires_on": None if value is not None else today - timedelta(days=1),
-            }
-            for start, value in edits
-        ],
-        author=author,
-        today=today,
-    )
-
-
-def _written(rows: list[dict[str, Any]], *, author: str, today: date) -> bytes:
-    columns = (
-        "override",
-        "item",
-        "location",
-        "starts_on",
-        "ends_on",
-        "action",
-        "value",
-        "author",
-        "reason",
-        "made_on",
-        "expires_on",
-    )
-    full = [{**row, "author": author, "made_on": today} for row in rows]
-    return write_csv(
-        pl.DataFrame(
-            {
-                name: [None if row.get(name) is None else str(row[name]) for row in full]
-                for name in columns
-            },
-            schema=dict.fromkeys(columns, pl.String),
-        )
-    )
-
-
-def overrides_of(content: bytes, standing: pl.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of such a table with their types."""
-    read = pl.read_csv(content, infer_schema=False)
-    kinds = {name: kind for name, kind in standing.schema.items() if name in read.columns}
-    return read.with_columns(
-        pl.col(name).str.to_date() if kind == pl.Date else pl.col(name).cast(kind)
-        for name, kind in kinds.items()
-    ).to_dicts()
 
 
 def week_grid(state: State, query: Mapping[str, str]) -> Grid:

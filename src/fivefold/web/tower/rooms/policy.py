@@ -81,6 +81,9 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "circle": told.circle,
         "circles": _circles(state, told.item),
         "count": len(told.items),
+        "kept": state.dataset["items"]
+        .filter(pl.col("item").is_in(told.items) & pl.col("service_level_share").is_not_null())
+        .height,
         "level": round(100 * given, 1),
         "tried": told.level is not None,
         "now": now,

@@ -46,6 +46,7 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "legal": state.made.is_legal,
         "lines": lines(state, query).frame.height,
         "load": baskets.load_of(state, head),
+        "edited": len(baskets.as_planned(state, name)),
     }
 
 

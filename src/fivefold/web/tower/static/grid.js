@@ -432,7 +432,7 @@ class Grid {
   async apply(edits, remember = true) {
     const told = await send(this.source.pathname + this.source.search, { edits, reason: /** @type {HTMLInputElement | null} */ (document.querySelector("[data-reason]"))?.value ?? "" }).catch(() => null);
     if (!told) return;
-    showPanel(told.panel);
+    showPanel(told.panel, told.then);
     if (remember) {
       this.done.push(edits);
       this.done.splice(0, Math.max(0, this.done.length - STEPS_KEPT));

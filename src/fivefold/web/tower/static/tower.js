@@ -160,19 +160,33 @@ async function submit(event, form) {
     if (form.dataset.said ?? told.message) say(form.dataset.said ?? told.message);
     if (told.job && told.state) { await follow(told.job); return; }
     await go(told.go || location.pathname + location.search, { push: Boolean(told.go), focus: false });
-    showPanel(told.panel);
+    showPanel(told.panel, told.then);
   } finally {
     if (clicked) clicked.disabled = false;
   }
 }
 
-/** Put what a change would do into the place the page keeps for it.
- * @param {string | undefined} html */
-export function showPanel(html) {
+let panels = 0;
+
+/** Put what a change would do into the place the page keeps for it; the rest when it is known.
+ * @param {string | undefined} html @param {string} [then] where the rest is asked for */
+export function showPanel(html, then) {
   const place = one("[data-panel]");
   if (!html || !place) return;
+  const turn = ++panels;
   place.innerHTML = html;
   place.scrollIntoView({ block: "nearest" });
+  if (then) void rest(then, turn);
+}
+
+/** @param {string} url @param {number} turn a later change takes the place of an earlier one */
+async function rest(url, turn) {
+  const answer = await fetch(url, { headers: { "X-Fragment": "1" } }).catch(() => null);
+  const text = answer?.ok ? await answer.text() : "";
+  const place = one("[data-panel]");
+  if (turn !== panels || !place) return;
+  if (text) place.innerHTML = text;
+  else place.replaceChildren("Its orders could not be worked out now; Run plan does.");
 }
 
 /** Follow long work until it ends, with its step and share, and a way to stop it.
