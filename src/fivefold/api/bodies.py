@@ -217,6 +217,15 @@ class Instead(Body):
     item: Name
 
 
+class TakenOff(Body):
+    """A chargeback as a retailer took it; 0 waives it."""
+
+    kind: Literal[
+        "late", "early", "short", "no_asn", "late_asn", "wrong_label", "wrong_multiple", "pallet"
+    ]
+    amount: Annotated[float, Field(ge=0, le=1e9)]
+
+
 class ShareRule(Body):
     """How what is free is shared by those who wait."""
 
@@ -246,6 +255,9 @@ class Shipment(Body):
 
     on: Day | None = None
     service: Text = Field("", description="Service of its parcels; default the cheapest in time.")
+    anyway: StrictBool | Literal["yes"] = Field(
+        False, description="Ship an order of a retailer though it breaks the routing guide."
+    )
 
 
 class ParcelQuestion(Body):

@@ -50,6 +50,7 @@ _FOLDED = {
             documents.ORDER_TAKEN,
             documents.ORDER_SUBSTITUTED,
             documents.ORDER_SHIPPED,
+            documents.ORDER_CUT,
             documents.ORDER_CANCELLED,
         ),
     ),

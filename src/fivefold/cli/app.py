@@ -121,6 +121,7 @@ MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
             "inbound",
             "placement",
             "serving",
+            "retail",
             "parcels",
             "warehouse",
             "routes",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fivefold.cycle.workspace import Workspace
     from fivefold.twin.experiment import Proof
 
-EXAMPLES = ("seller", "maker", "network")
+EXAMPLES = ("seller", "maker", "network", "retailer")
 
 
 def demo_command(
@@ -52,6 +52,11 @@ def demo_command(
         from fivefold.cli.demo_maker import run_maker
 
         run_maker(workspace, out, days=min(days, 14), as_json=as_json)
+        return
+    if example == "retailer":
+        from fivefold.cli.demo_retailer import run_retailer
+
+        run_retailer(workspace, as_json=as_json)
         return
     if example == "network":
         from fivefold.cli.demo_network import run_network

@@ -143,6 +143,9 @@ def ship_command(
     service: Annotated[
         str, typer.Option(help="Service of its parcels. [default: the cheapest in time]")
     ] = "",
+    anyway: Annotated[
+        bool, typer.Option(help="Ship a retailer's order though it breaks the routing guide.")
+    ] = False,
     as_of: DateOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -156,7 +159,7 @@ def ship_command(
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         at = _noon(plan_day(store, as_of))
-        done = ship(store, order, actor=ACTOR, at=at, service=service)
+        done = ship(store, order, actor=ACTOR, at=at, service=service, anyway=anyway)
 
     def show(out: Console) -> None:
         words = {
@@ -165,6 +168,9 @@ def ship_command(
             "nothing_reserved": "has nothing reserved yet",
         }
         out.print(f"{order} {words[done.status]}; {done.waiting_units} units wait.")
+        if done.chargebacks:
+            told = ", ".join(kind.replace("_", " ") for kind in done.chargebacks)
+            out.print(f"Chargebacks are expected and booked for: {told}.")
         if done.lines:
             table(out, "Shipped", list(done.lines))
         if done.parcels:

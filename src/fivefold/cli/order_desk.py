@@ -26,7 +26,8 @@ ORDER = Annotated[str, typer.Argument(help="Customer order.")]
 LINE = Annotated[int, typer.Option(help="Line of the order.", min=1)]
 
 
-def _at(store: Workspace, as_of: str | None) -> datetime:
+def at_of(store: Workspace, as_of: str | None) -> datetime:
+    """Return noon of the day a command is for."""
     from fivefold.cli.when import plan_day
     from fivefold.cycle.bookkeeping import at_noon
 
@@ -42,7 +43,7 @@ def open_command(
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        day = _at(store, as_of).date()
+        day = at_of(store, as_of).date()
         dataset = store.dataset(as_of=day)
         found = rows(open_lines(store, dataset, as_of=day))
         done = kept(dataset)
@@ -72,7 +73,7 @@ def show_command(
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        found = order_whole(store, order, at=_at(store, as_of))
+        found = order_whole(store, order, at=at_of(store, as_of))
     emit(found, as_json=as_json, show=lambda out: _show_order(out, found))
 
 
@@ -97,6 +98,10 @@ def _show_order(out: Console, found: dict[str, Any]) -> None:
         out.print(f"Instead on line {offer['line']}: {offer['because']}", markup=False)
     if found["offers"]:
         out.print("`fivefold orders substitute` takes one, once the customer agreed.")
+    broken = [row for row in found["routing"] if not row["passes"]]
+    if found["routing"]:
+        told = "; ".join(f"{row['kind'].replace('_', ' ')} ({row['found']})" for row in broken)
+        out.print(f"Against the routing guide: {told or 'nothing'}.", markup=False)
     for leg in found["promised"]:
         out.print(f"Line {leg['line']}: {leg['because']}", markup=False)
     if found["trail"]:
@@ -115,7 +120,7 @@ def reserve_command(
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        told = told_of(reserve_order(store, order, actor=ACTOR, at=_at(store, as_of)))
+        told = told_of(reserve_order(store, order, actor=ACTOR, at=at_of(store, as_of)))
 
     def show(out: Console) -> None:
         if told["status"] == "nothing_free":
@@ -143,7 +148,7 @@ def move_command(
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        done = move_line(store, order, line, to, actor=ACTOR, at=_at(store, as_of))
+        done = move_line(store, order, line, to, actor=ACTOR, at=at_of(store, as_of))
 
     def show(out: Console) -> None:
         late = ""
@@ -173,7 +178,7 @@ def substitute_command(
     from fivefold.cycle.workspace import Workspace
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        done = substitute(store, order, line, item, actor=ACTOR, at=_at(store, as_of))
+        done = substitute(store, order, line, item, actor=ACTOR, at=at_of(store, as_of))
     emit(
         asdict(done),
         as_json=as_json,
@@ -203,7 +208,7 @@ def allocate_command(
     from fivefold.deliver.allocation import ShareParams
 
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
-        found = compare_rules(store, at=_at(store, as_of), params=ShareParams(horizon_days=days))
+        found = compare_rules(store, at=at_of(store, as_of), params=ShareParams(horizon_days=days))
     choices = rows(found["allocation_choices"])
     told: list[dict[str, Any]] = found.notes["rules"]  # type: ignore[assignment]
 

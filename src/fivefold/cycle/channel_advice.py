@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle.workspace import Workspace
-from fivefold.deliver.channel_costs import ChannelParams
+from fivefold.deliver.channel_terms import ChannelParams
 from fivefold.deliver.channels import choose_channels
 from fivefold.errors import NotFoundError
 from fivefold.model import Dataset, Outcome

@@ -255,6 +255,21 @@ def assembling_command(
     )
 
 
+def cutting_command(
+    operations: Operations, record: OrderRecord, line: int, units: int, *, at: datetime
+) -> Command:
+    """Return the command that takes units off a line which are not sent any more."""
+    body = {"line": line, "units": units, "new_line": record.last_line + line}
+    return events.record(
+        key=f"cut:{record.order}:{line}",
+        actor=operations.actor,
+        effective_at=at,
+        kind=documents.ORDER_CUT,
+        subject=record.order,
+        body=body,
+    )
+
+
 def releasing(record: OrderRecord, *, line: int | None = None, keep: str = "") -> list[Move]:
     """Return the moves that free what is set aside for an order and has not left.
 

@@ -36,7 +36,11 @@ ORDER_RESERVED = "customer_order.reserved"
 ORDER_MOVED = "customer_order.moved"
 ORDER_SUBSTITUTED = "customer_order.substituted"
 ORDER_ASSEMBLED = "customer_order.assembled"
+ORDER_CUT = "customer_order.cut"
+ORDER_LABELLED = "customer_order.labelled"
+ORDER_ANNOUNCED = "customer_order.announced"
 ORDER_CANCELLED = "customer_order.cancelled"
+CHARGEBACK_TOLD = "chargeback.told"
 PARCEL_MADE = "parcel.made"
 PARCEL_TRACKED = "parcel.tracked"
 PARCEL_NUMBERED = "parcel.numbered"
@@ -247,6 +251,8 @@ def customer_orders(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.Dat
                     row["quantity"] -= fact.body["units"]
                     row["status"] = row["status"] if row["quantity"] else "cancelled"
             taken[fact.subject].append(_ordered(fact.subject, fact.body["new"]))
+        elif fact.kind == ORDER_CUT and fact.subject in taken:
+            _cut(taken[fact.subject], fact)
         elif fact.kind in (ORDER_SHIPPED, ORDER_CANCELLED):
             for row in taken.get(fact.subject, ()):
                 _served(row, fact)
@@ -270,6 +276,20 @@ def _ordered(order: str, line: Mapping[str, Any]) -> Row:
     }
 
 
+def _cut(rows: list[Row], fact: Recorded) -> None:
+    """Take units off a line that are not sent any more; they stand on a line that is cancelled."""
+    for row in list(rows):
+        if row["line"] == fact.body["line"]:
+            row["quantity"] -= fact.body["units"]
+            if row["quantity"] == 0:
+                row["quantity"], row["status"] = fact.body["units"], "cancelled"
+                continue
+            gone = {"line": fact.body["new_line"], "quantity": fact.body["units"]}
+            rows.append({**row, **gone, "status": "cancelled", "shipped_on": None})
+            if row["shipped_on"] is not None:
+                row["status"] = "shipped"
+
+
 def _served(row: Row, fact: Recorded) -> None:
     if fact.kind == ORDER_CANCELLED:
         if row["status"] != "shipped":
@@ -281,6 +301,22 @@ def _served(row: Row, fact: Recorded) -> None:
             row["location"] = line["location"]
             if line.get("complete", True):
                 row["status"] = "shipped"
+
+
+def chargebacks(facts: Iterable[Recorded]) -> pl.DataFrame:
+    """Return chargebacks of retailers as they stand."""
+    rows: dict[tuple[str, str], Row] = {}
+    for fact in facts:
+        if fact.kind != CHARGEBACK_TOLD:
+            continue
+        body = fact.body
+        row = rows.setdefault(
+            (fact.subject, body["kind"]),
+            {"order": fact.subject, "kind": body["kind"], "channel": body["channel"]},
+        )
+        row |= {"on": _day(body["on"]), "booked": body["booked"], "state": body["state"]}
+        row["expected" if body["state"] == "expected" else "charged"] = body["booked"]
+    return schema("chargebacks").frame(list(rows.values()))
 
 
 def returns(imported: pl.DataFrame, facts: Iterable[Recorded]) -> pl.DataFrame:

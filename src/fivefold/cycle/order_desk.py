@@ -22,6 +22,7 @@ from fivefold.cycle.order_records import (
 )
 from fivefold.cycle.ordering import OrderTaken, planned, take_order
 from fivefold.cycle.resourcing import offers_of, options_of
+from fivefold.cycle.retailing import retail_findings
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.allocation import ShareParams, share_out
 from fivefold.deliver.alternatives import CompareParams, compare_places
@@ -268,6 +269,7 @@ def order_whole(workspace: Workspace, order: str, *, at: datetime) -> dict[str, 
         "options": options.to_dicts(),
         "offers": offers.to_dicts(),
         "parcels": dataset["parcels"].filter(pl.col("order") == order).to_dicts(),
+        "routing": _routing(workspace, dataset, record, at),
         "trail": _trail(workspace, order),
         "may": _may(record, rows, own=own),
     }
@@ -339,6 +341,14 @@ def _may(record: OrderRecord | None, rows: pl.DataFrame, *, own: bool) -> dict[s
     return {"reserve": waits, "ship": ready, "cancel": live, "move": ready}
 
 
+def _routing(
+    workspace: Workspace, dataset: Dataset, record: OrderRecord | None, at: datetime
+) -> list[dict[str, Any]]:
+    """Return an order of a retailer against its routing guide, nothing for any other."""
+    found = None if record is None else retail_findings(workspace, dataset, record, at=at)
+    return [] if found is None else found["routing_findings"].to_dicts()
+
+
 def _trail(workspace: Workspace, order: str) -> list[dict[str, Any]]:
     """Return what happened to an order, in the order in which it was written."""
     words = {
@@ -347,7 +357,11 @@ def _trail(workspace: Workspace, order: str) -> list[dict[str, Any]]:
         documents.ORDER_MOVED: "served from another place",
         documents.ORDER_SUBSTITUTED: "another item in its place",
         documents.ORDER_ASSEMBLED: "kits put together",
+        documents.ORDER_LABELLED: "labelled",
+        documents.ORDER_ANNOUNCED: "announced",
         documents.ORDER_SHIPPED: "shipped",
+        documents.ORDER_CUT: "rest not sent",
+        documents.CHARGEBACK_TOLD: "chargeback booked",
         documents.ORDER_CANCELLED: "cancelled",
     }
     return [

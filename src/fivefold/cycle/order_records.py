@@ -28,6 +28,7 @@ FACTS = (
     documents.ORDER_SUBSTITUTED,
     documents.ORDER_ASSEMBLED,
     documents.ORDER_SHIPPED,
+    documents.ORDER_CUT,
     documents.ORDER_CANCELLED,
 )
 
@@ -80,6 +81,7 @@ class OrderRecord:
     shipped_on: str = ""
     cancelled: bool = False
     reservations: int = 0
+    last_line: int = 0
 
     def held_units(self, line: int) -> int:
         """Return the units ever set aside for a line."""
@@ -178,6 +180,9 @@ def fold(facts: Iterable[Recorded]) -> dict[str, OrderRecord]:
             record.shipped_on = str(body["on"])
             for line in body["lines"]:
                 record.shipped[line["line"], line["location"]] += line["quantity"]
+        elif fact.kind == documents.ORDER_CUT:
+            record.lines[body["line"]]["quantity"] -= body["units"]
+            record.last_line = max(record.last_line, body["new_line"])
         elif fact.kind == documents.ORDER_CANCELLED:
             record.cancelled = True
     return found
@@ -199,6 +204,7 @@ def _taken(fact: Recorded) -> OrderRecord:
 
 
 def _add_line(record: OrderRecord, row: Mapping[str, Any]) -> None:
+    record.last_line = max(record.last_line, row["line"])
     record.lines[row["line"]] = {k: v for k, v in row.items() if k not in ("legs", "kits")}
     _hold(record, row["line"], row)
 

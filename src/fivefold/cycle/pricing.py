@@ -10,8 +10,8 @@ from typing import Any
 import polars as pl
 
 from fivefold.check.prices import check_prices
-from fivefold.deliver.channel_costs import ChannelParams
 from fivefold.deliver.channel_setting import read_setting, size_of, units_by_place
+from fivefold.deliver.channel_terms import ChannelParams
 from fivefold.deliver.channels import choice_in, listed_price
 from fivefold.deliver.fees import fee_cards
 from fivefold.errors import NotFoundError

@@ -218,7 +218,7 @@ def substitute(
             f"{item!r} is not offered for line {line} of {order!r}; offered: {others}"
         )
     offer = own.row(0, named=True)
-    number = max(record.lines) + 1
+    number = record.last_line + 1
     leg = {**offer, "item": item, "quantity": offer["substitute_quantity"]}
     (held,) = set_aside_for(workspace, dataset, [leg], as_of=at.date())
     new = substitute_row({**line_row(dataset, record, line), **row}, offer, number)

@@ -9,11 +9,18 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.cycle.customer_commands import SoldLine, assembling_command, shipping_commands
+from fivefold.cycle.customer_commands import (
+    SoldLine,
+    assembling_command,
+    cutting_command,
+    shipping_commands,
+)
 from fivefold.cycle.fulfilment import operations_of
 from fivefold.cycle.order_records import order_record
 from fivefold.cycle.parcels import PARCEL_KINDS, Sent, send
+from fivefold.cycle.retailing import accrue, guide_of, retail_findings, told_before_shipping
 from fivefold.cycle.workspace import Workspace
+from fivefold.errors import ConflictError
 from fivefold.model import Dataset
 
 
@@ -27,22 +34,31 @@ class Shipped:
     revenue: float
     waiting_units: int
     parcels: tuple[dict[str, Any], ...]
+    chargebacks: tuple[str, ...] = ()
 
 
 def ship(
-    workspace: Workspace, order: str, *, actor: str, at: datetime, service: str = ""
+    workspace: Workspace,
+    order: str,
+    *,
+    actor: str,
+    at: datetime,
+    service: str = "",
+    anyway: bool = False,
 ) -> Shipped:
     """Return what shipped of a customer order: everything reserved for it, with its money.
 
     Orders of an own channel leave in parcels, each by the cheapest service that is there by the
-    day promised, or by the one named; what the carrier takes is booked as carriage.
+    day promised, or by the one named; what the carrier takes is booked as carriage. An order of a
+    retailer is checked against its routing guide first; shipped `anyway`, what breaking it is
+    expected to cost is booked, and what is short is cancelled where the guide says so.
 
     Raises
     ------
     NotFoundError
         If there is no such order here, or no such service.
     ConflictError
-        If the parcels break a rule.
+        If the parcels break a rule, or the routing guide is broken and `anyway` is not said.
     """
     dataset = workspace.dataset(as_of=at.date())
     record = order_record(workspace, order)
@@ -79,6 +95,15 @@ def ship(
             parcels=(),
         )
     operations = operations_of(workspace, dataset, actor=actor)
+    routed = retail_findings(workspace, dataset, record, at=at)
+    if routed is not None and routed.status == "infeasible" and not anyway:
+        broken = told_before_shipping(routed["routing_findings"])
+        raise ConflictError(
+            f"order {order!r} breaks the routing guide of {channel}: {broken}. Mend it, or ship it "
+            "anyway and take the chargebacks"
+        )
+    guide = guide_of(dataset, channel)
+    cut = guide is not None and bool(guide["cancel_short"])
     # What comes later to the same place ships under a number of its own.
     again = any(location in {x.location for x in sold} for _, location in gone)
     sent = _sent(dataset, list(record.lines.values()), order, sold, at, service) if own else None
@@ -89,9 +114,10 @@ def ship(
         channel,
         sold,
         at=at,
-        waiting=[line for line, units in waiting.items() if units],
+        waiting=[line for line, units in waiting.items() if units and not cut],
         key=f"ship-order-{sum(gone.values())}" if again else "",
         parcel_cost=parcel_cost,
+        owed_by_customer=guide is not None,
     )
     status = "ok"
     for command in commands:
@@ -100,9 +126,16 @@ def ship(
             item, before = record.lines[kit.line]["item"], record.shipped_units(kit.line)
             operations.write(assembling_command(operations, order, item, kit, at=at, number=before))
         status = operations.write(command, *(sent.facts(place) if sent else ())).status
+    if cut:
+        for number, units in waiting.items():
+            if units:
+                operations.write(cutting_command(operations, record, number, units, at=at))
+                waiting[number] = 0
+    booked = accrue(workspace, operations, record, routed["routing_findings"], at) if routed else []
     return Shipped(
         order=order,
         status=status,
+        chargebacks=tuple(booked),
         lines=tuple({"item": s.item, "quantity": s.quantity, "from": s.location} for s in sold),
         revenue=sum(s.unit_price * s.quantity for s in sold),
         waiting_units=sum(waiting.values()),

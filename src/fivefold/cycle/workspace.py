@@ -263,7 +263,9 @@ class Workspace:
             documents.ORDER_TAKEN,
             documents.ORDER_SUBSTITUTED,
             documents.ORDER_SHIPPED,
+            documents.ORDER_CUT,
             documents.ORDER_CANCELLED,
+            documents.CHARGEBACK_TOLD,
             documents.RETURN_RECEIVED,
             documents.CASE_OPENED,
             documents.CASE_CLOSED,
@@ -283,6 +285,7 @@ class Workspace:
             "parcel_lines": inside,
             "returns": documents.returns(imported["returns"], told),
             "cases": documents.cases(told),
+            "chargebacks": documents.chargebacks(told),
             "work_reports": documents.work_reports(told),
         }
         if self.journal.seq:

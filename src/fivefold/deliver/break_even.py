@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import polars as pl
 
-from fivefold.deliver.channel_costs import ChannelParams, Setting
 from fivefold.deliver.channel_setting import read_setting, size_of, units_by_place
+from fivefold.deliver.channel_terms import ChannelParams, Setting
 from fivefold.deliver.channels import choice_in, listed_price
 from fivefold.deliver.size_tiers import SizeTier
 from fivefold.errors import NotFoundError

@@ -6,13 +6,13 @@ Reads cards, evidence, places and lanes of a dataset into one `Setting`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from fivefold.deliver import evidence as evidence_of
-from fivefold.deliver.channel_costs import ChannelParams, Setting
+from fivefold.deliver.channel_terms import ChannelParams, Setting
 from fivefold.deliver.fee_cards import FeeBook, cards_with
 from fivefold.deliver.size_tiers import SizeTier, size_tier
 from fivefold.model import Dataset
@@ -56,6 +56,8 @@ def read_setting(dataset: Dataset, params: ChannelParams, *, as_of: date) -> Set
         ),
         locations={row["location"]: row for row in dataset["locations"].iter_rows(named=True)},
         inbound_lanes=_inbound_lanes(dataset),
+        guides={row["channel"]: row for row in dataset["routing_guides"].iter_rows(named=True)},
+        chargeback_shares=_chargeback_shares(dataset, as_of=as_of),
         capital_share_per_year=dataset.setting_number(
             "cost_of_capital_share_per_year", params.cost_of_capital_share_per_year
         ),
@@ -76,6 +78,19 @@ def _card_began(book: FeeBook, as_of: date) -> date:
     year = as_of.year
     turns = [date(year - 1, 10, 15), date(year, 1, 15), date(year, 10, 15)]
     return max(card, *(turn for turn in turns if turn <= as_of))
+
+
+def _chargeback_shares(dataset: Dataset, *, as_of: date) -> dict[str, float | None]:
+    """Return what each retailer took off of what was sold to it within a year."""
+    since = as_of - timedelta(days=365)
+    shares: dict[str, float | None] = {}
+    for channel in dataset["routing_guides"]["channel"]:
+        here = pl.col("channel") == channel
+        sold = dataset["orders"].filter(here & (pl.col("shipped_on") > since))
+        revenue = float((sold["unit_price"].fill_null(0.0) * sold["quantity"]).sum())
+        taken = dataset["chargebacks"].filter(here & (pl.col("on") > since))
+        shares[channel] = float(taken["booked"].sum()) / revenue if revenue else None
+    return shares
 
 
 def _inbound_lanes(dataset: Dataset) -> dict[str, Mapping[str, Any]]:

@@ -13,8 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from fivefold.deliver.channel_costs import ChannelParams, Setting, channel_lines
+from fivefold.deliver.channel_costs import channel_lines
 from fivefold.deliver.channel_setting import read_setting, size_of, units_by_place
+from fivefold.deliver.channel_terms import ChannelParams, Setting
 from fivefold.deliver.eligibility import forbidden_by
 from fivefold.deliver.fees import FeeLine
 from fivefold.deliver.size_tiers import SizeTier

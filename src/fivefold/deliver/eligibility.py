@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fivefold.deliver.channel_costs import ONSITE_UNITS_PER_LABEL
+from fivefold.deliver.channel_terms import ONSITE_UNITS_PER_LABEL
 from fivefold.deliver.size_tiers import SizeTier
 
 

@@ -60,6 +60,7 @@ ACCOUNTS: dict[str, tuple[AccountSide, str]] = {
     "marketplace_fees": ("expense", "Fees of the marketplace, by its own type."),
     "storage_fees": ("expense", "Storage charged by the marketplace or a warehouse."),
     "advertising": ("expense", "Advertising."),
+    "chargebacks": ("expense", "Taken off by retailers for what broke their routing guide."),
     "carriage": ("expense", "Carriage to customers and other freight that is not in stock."),
     "inspection": ("expense", "Inspection of goods."),
     "labour": ("expense", "Labour that no product took up."),

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.deliver.test_channels import AS_OF, company
 
 from fivefold.deliver.break_even import break_even
-from fivefold.deliver.channel_costs import ChannelParams
+from fivefold.deliver.channel_terms import ChannelParams
 from fivefold.deliver.channels import choose_channels
 from fivefold.errors import NotFoundError
 

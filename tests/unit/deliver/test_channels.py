@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from fivefold.deliver.channel_costs import ChannelParams
+from fivefold.deliver.channel_terms import ChannelParams
 from fivefold.deliver.channels import choose_channels
 from fivefold.model import Dataset
 

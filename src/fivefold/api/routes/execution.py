@@ -206,7 +206,14 @@ def ship_order(
 
     def work() -> dict[str, Any]:
         at = at_noon(body.on or company.today())
-        done = ship(company, order, actor=asking.actor, at=at, service=body.service)
+        done = ship(
+            company,
+            order,
+            actor=asking.actor,
+            at=at,
+            service=body.service,
+            anyway=bool(body.anyway),
+        )
         if done.status == "ok":
             context.webhooks.tell(company, "order.shipped", {"order": order})
         return dict(jsonable(asdict(done)))

@@ -11,6 +11,7 @@ import polars as pl
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.order_desk import CLOSED, compare_rules, kept, open_lines, order_whole
 from fivefold.cycle.serving import quote
+from fivefold.deliver.retail import RETAIL, score_retailers
 from fivefold.deliver.zones import zip_place
 from fivefold.errors import FivefoldError
 from fivefold.web import words
@@ -40,19 +41,24 @@ ORDER_MARKS = {
     "pending": ("excess", "not promised"),
 }
 SHOWN = 9
-TABS = (("", "Open orders"), ("ask", "Promise calculator"), ("share", "Shortage"), ("all", "All"))
+#: Rules of a routing guide whose code does not read as words.
+RULES = {"no_asn": "No ship notice", "late_asn": "Late ship notice"}
+TABS = (("", "Open orders"), ("ask", "Promise calculator"), ("share", "Shortage"))
+MORE_TABS = (("retail", "Retailers"), ("all", "All"))
 SURE = ("0.90", "0.95", "0.99")
 
 
 def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     """Return what the room shows of the tab that is open."""
     tab = query.get("tab", "")
-    tab = tab if tab in dict(TABS) else ""
+    retailers = state.dataset["channels"].filter(pl.col("kind") == RETAIL).height
+    tabs = (*TABS, *(MORE_TABS if retailers else MORE_TABS[1:]))
+    tab = tab if tab in dict(tabs) else ""
     lines = _open(state)
     own = state.dataset["channels"].filter(~pl.col("kind").is_in(CLOSED))
     told: dict[str, Any] = {
         "tab": tab,
-        "tabs": TABS,
+        "tabs": tabs,
         "counts": dict(lines.group_by("state").len().iter_rows()),
         "open_value": float(lines["value"].sum()),
         "open_orders": lines["order"].n_unique(),
@@ -64,6 +70,9 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "chosen": None,
         "rows": [],
         "shares": None,
+        "retailers": [],
+        "guides": {},
+        "chargebacks": [],
         "sure": SURE,
         "lines": state.dataset["orders"].height,
         "marks": MARKS,
@@ -75,6 +84,16 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         told["answer"] = promise(state, query)
     elif tab == "share":
         told["shares"] = _shares(state)
+    elif tab == "retail":
+        scored = score_retailers(state.dataset, as_of=state.today)["retail_scores"]
+        told["retailers"] = scored.to_dicts()
+        told["guides"] = {row["channel"]: row for row in state.dataset["routing_guides"].to_dicts()}
+        booked = state.dataset["chargebacks"].sort("on", descending=True)
+        told["chargebacks"] = [_ruled(row) for row in booked.to_dicts()]
+        told["retailers"] = [
+            {**row, "most": _ruled({"kind": row["most_kind"] or ""})["label"]}
+            for row in told["retailers"]
+        ]
     return told
 
 
@@ -158,8 +177,17 @@ def one_order(state: State, name: str) -> dict[str, Any]:
         "to": " ".join(part for part in (zip_place(to), to) if part) if to else "",
         "value": sum((row["unit_price"] or 0.0) * row["quantity"] for row in lines),
         "reasons": [_reason(leg) for leg in found["promised"]],
+        "routing": [_ruled(row) for row in found["routing"]],
+        "routing_cost": sum(row["chargeback"] or 0.0 for row in found["routing"]),
+        "routing_broken": sum(not row["passes"] for row in found["routing"]),
         "draw": _drawn(found, lines, state.today, max(promised, default=None)),
     }
+
+
+def _ruled(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row about a rule with the rule in words."""
+    todo = str(row.get("to_do") or "").replace("`", "")
+    return {**row, "label": RULES.get(row["kind"], words.plain_name(row["kind"])), "to_do": todo}
 
 
 def _reason(leg: Mapping[str, Any]) -> dict[str, str]:
