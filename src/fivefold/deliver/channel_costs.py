@@ -15,7 +15,7 @@ from fivefold.deliver import fees
 from fivefold.deliver.channel_stock_costs import stock_lines
 from fivefold.deliver.channel_terms import NETWORK_KINDS, Setting, assumed, given
 from fivefold.deliver.evidence import FULFILMENT_FEES
-from fivefold.deliver.fees import FeeLine
+from fivefold.deliver.fee_lines import FeeLine
 from fivefold.deliver.retail_costs import retail_lines
 from fivefold.deliver.size_tiers import SizeTier, pounds
 from fivefold.deliver.zones import ASSUMED_ZONE, carriage

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from fivefold.deliver import fees
+from fivefold.deliver import fees, stock_fees
 from fivefold.deliver.cartons import CartonLimits
 from fivefold.deliver.channel_terms import NETWORK_KINDS, Setting, assumed, given
 from fivefold.deliver.distribution_fees import distribution_lines, units_in_a_carton
-from fivefold.deliver.fees import FeeLine
+from fivefold.deliver.fee_lines import DAYS_PER_MONTH, FeeLine
 from fivefold.deliver.size_tiers import SizeTier
 
 
@@ -51,9 +51,9 @@ def _fba_stock_lines(
     kind = fees.product_class(apparel=bool(item["apparel"]), hazmat=bool(item["hazmat"]))
     a_week = setting.evidence.units_per_year.get(item["item"], 0.0) / 52.0
     return [
-        fees.storage(book, size=size, product_class=kind, days_held=days),
-        fees.utilisation_surcharge(book, size=size, days_held=days),
-        fees.aged_inventory(
+        stock_fees.storage(book, size=size, product_class=kind, days_held=days),
+        stock_fees.utilisation_surcharge(book, size=size, days_held=days),
+        stock_fees.aged_inventory(
             book,
             size=size,
             item_class=fees.aged_class(
@@ -61,8 +61,8 @@ def _fba_stock_lines(
             ),
             cover_days=days,
         ),
-        fees.placement(book, size=size, option=setting.params.placement),
-        fees.low_inventory(book, size=size, cover_days=days, units_per_week=a_week),
+        stock_fees.placement(book, size=size, option=setting.params.placement),
+        stock_fees.low_inventory(book, size=size, cover_days=days, units_per_week=a_week),
     ]
 
 
@@ -123,5 +123,5 @@ def _own_storage(setting: Setting, item: Mapping[str, Any], place: str, days: fl
     if rate is None or None in sides:
         return given("STORAGE", 0.0, f"No storage cost is given for {place}.")
     volume = math.prod(float(side) for side in sides) / 1e6
-    amount = float(rate) * volume * days / fees.DAYS_PER_MONTH
+    amount = float(rate) * volume * days / DAYS_PER_MONTH
     return given("STORAGE", amount, f"{volume:.5f} m3 held {days:.0f} days.")

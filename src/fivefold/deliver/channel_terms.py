@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from fivefold.deliver.evidence import Evidence
 from fivefold.deliver.fee_cards import FeeBook
-from fivefold.deliver.fees import FeeLine
+from fivefold.deliver.fee_lines import FeeLine
 
 #: Most units of one fulfilment label that FBA Onsite takes.
 ONSITE_UNITS_PER_LABEL = 50_000

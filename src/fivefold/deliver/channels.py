@@ -17,7 +17,7 @@ from fivefold.deliver.channel_costs import channel_lines
 from fivefold.deliver.channel_setting import read_setting, size_of, units_by_place
 from fivefold.deliver.channel_terms import ChannelParams, Setting
 from fivefold.deliver.eligibility import forbidden_by
-from fivefold.deliver.fees import FeeLine
+from fivefold.deliver.fee_lines import FeeLine
 from fivefold.deliver.size_tiers import SizeTier
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 

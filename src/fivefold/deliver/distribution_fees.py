@@ -16,7 +16,7 @@ from typing import Any
 
 from fivefold.deliver.cartons import CartonLimits
 from fivefold.deliver.fee_cards import FeeBook, Figure
-from fivefold.deliver.fees import DAYS_PER_MONTH, FeeLine
+from fivefold.deliver.fee_lines import DAYS_PER_MONTH, FeeLine
 from fivefold.deliver.size_tiers import SizeTier
 from fivefold.units import POUND_KG
 

@@ -6,7 +6,6 @@ modes by cost and placement options by money and days. It moves nothing and book
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +15,20 @@ from typing import Any
 import polars as pl
 
 from fivefold.calendars import monday_of
-from fivefold.deliver import fees
+from fivefold.deliver import stock_fees
 from fivefold.deliver.cartons import Carton, CartonLimits, pack
 from fivefold.deliver.fee_cards import FeeBook, cards_with
-from fivefold.deliver.pallets import PalletLimits, stack
+from fivefold.deliver.inbound_rows import (
+    Group,
+    Mode,
+    Placement,
+    carton_rows,
+    option_row,
+    pallet_rows,
+    reasons_of,
+    shipment_row,
+)
+from fivefold.deliver.pallets import PalletLimits
 from fivefold.deliver.size_tiers import size_tier
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 
@@ -84,54 +93,6 @@ class InboundParams:
                 raise ValueError(f"{name} lacks {sorted(missing)}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    origin: str
-    destination: str
-    week: date
-    moves: tuple[Mapping[str, Any], ...]
-
-    @property
-    def name(self) -> str:
-        return f"INB-{self.origin}-{self.destination}-{self.week:%Y%m%d}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mode:
-    mode: str
-    cost: float
-    days: float
-    allowed: bool
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Placement:
-    option: str
-    fee: float | None
-    low: float | None
-    high: float | None
-    freight: _Mode
-    days: float
-    delay_cost: float
-    allowed: bool
-    note: str
-
-    @property
-    def counted(self) -> float:
-        """Freight, fee and delay in money.
-
-        Of a fee that is not known the middle of its range counts, where only the lower end is
-        known that end: options that share the unknown stay comparable.
-        """
-        fee = self.fee
-        if fee is None:
-            fee = self.low or 0.0
-            if self.low is not None and self.high is not None:
-                fee = (self.low + self.high) / 2
-        return self.freight.cost + fee + self.delay_cost
-
-
 def plan_shipments(
     dataset: Dataset, params: InboundParams | None = None, *, as_of: date
 ) -> Outcome:
@@ -158,9 +119,9 @@ def plan_shipments(
     book = FeeBook(cards_with(dataset["fee_cards"]), day=as_of)
     items = {row["item"]: row for row in dataset["items"].iter_rows(named=True)}
     shipments: list[dict[str, object]] = []
-    carton_rows: list[dict[str, object]] = []
-    option_rows: list[dict[str, object]] = []
-    pallet_rows: list[dict[str, object]] = []
+    cartons_made: list[dict[str, object]] = []
+    options_made: list[dict[str, object]] = []
+    pallets_made: list[dict[str, object]] = []
     reasons: list[Reason] = []
     total = 0.0
     for group in _groups(dataset, params, as_of):
@@ -171,12 +132,14 @@ def plan_shipments(
         )
         options = _placements(dataset, params, book, group, cartons, items)
         chosen = min((o for o in options if o.allowed), key=lambda o: (o.counted, o.days, o.option))
-        shipments.append(_shipment_row(group, cartons, chosen))
-        carton_rows += _carton_rows(group, cartons)
-        option_rows += [_option_row(params, group, one, chosen) for one in options]
+        shipments.append(shipment_row(group, cartons, chosen))
+        cartons_made += carton_rows(group, cartons)
+        options_made += [
+            option_row(params.placement_places[one.option], group, one, chosen) for one in options
+        ]
         if chosen.freight.mode not in PARCEL_MODES:
-            pallet_rows += _pallet_rows(group, cartons, params.pallets)
-        reasons += _reasons(group, cartons, options, chosen)
+            pallets_made += pallet_rows(group, cartons, params.pallets)
+        reasons += reasons_of(group, cartons, options, chosen)
         total += chosen.counted
     if not shipments:
         text = f"No move to a fulfilment network starts within {params.weeks} weeks of {as_of}."
@@ -184,9 +147,9 @@ def plan_shipments(
     return Outcome(
         tables={
             "inbound_shipments": schema("inbound_shipments").frame(shipments),
-            "inbound_cartons": schema("inbound_cartons").frame(carton_rows),
-            "inbound_options": schema("inbound_options").frame(option_rows),
-            "inbound_pallets": schema("inbound_pallets").frame(pallet_rows),
+            "inbound_cartons": schema("inbound_cartons").frame(cartons_made),
+            "inbound_options": schema("inbound_options").frame(options_made),
+            "inbound_pallets": schema("inbound_pallets").frame(pallets_made),
         },
         status="feasible",
         objective=total,
@@ -194,7 +157,7 @@ def plan_shipments(
     )
 
 
-def _groups(dataset: Dataset, params: InboundParams, as_of: date) -> list[_Group]:
+def _groups(dataset: Dataset, params: InboundParams, as_of: date) -> list[Group]:
     networks = dataset["locations"].filter(
         pl.col("kind").is_in(["fulfilment_network", "fulfilment_centre"])
         & (pl.col("operated_by") != "own")
@@ -212,14 +175,14 @@ def _groups(dataset: Dataset, params: InboundParams, as_of: date) -> list[_Group
         key = (move["source"], move["destination"], monday_of(move["start_on"]))
         found[key].append(move)
     return [
-        _Group(origin=origin, destination=destination, week=week, moves=tuple(rows))
+        Group(origin=origin, destination=destination, week=week, moves=tuple(rows))
         for (origin, destination, week), rows in sorted(found.items())
     ]
 
 
 def _modes(
-    dataset: Dataset, params: InboundParams, group: _Group, cartons: list[Carton], places: int
-) -> list[_Mode]:
+    dataset: Dataset, params: InboundParams, group: Group, cartons: list[Carton], places: int
+) -> list[Mode]:
     """Return every way to send the cartons to so many places, with its cost and days."""
     weight = sum(carton.weight_kg for carton in cartons)
     volume = sum(carton.volume_m3 for carton in cartons)
@@ -228,7 +191,7 @@ def _modes(
         (pl.col("origin") == group.origin) & (pl.col("destination") == group.destination)
     )
     found = [
-        _Mode(
+        Mode(
             mode=lane["mode"],
             cost=places * lane["cost_per_shipment"]
             + units * lane["cost_per_unit"]
@@ -252,8 +215,8 @@ def _modes(
     return found
 
 
-def _assumed_mode(mode: str, cost: float, params: InboundParams, rule: str) -> _Mode:
-    return _Mode(
+def _assumed_mode(mode: str, cost: float, params: InboundParams, rule: str) -> Mode:
+    return Mode(
         mode=mode,
         cost=cost,
         days=params.transit_days,
@@ -275,14 +238,14 @@ def _placements(
     dataset: Dataset,
     params: InboundParams,
     book: FeeBook,
-    group: _Group,
+    group: Group,
     cartons: list[Carton],
     items: Mapping[str, Mapping[str, Any]],
-) -> list[_Placement]:
+) -> list[Placement]:
     value = sum(
         move["quantity"] * (items[move["item"]]["unit_cost"] or 0.0) for move in group.moves
     )
-    found: list[_Placement] = []
+    found: list[Placement] = []
     for option in PLACEMENTS:
         modes = _modes(dataset, params, group, cartons, params.placement_places[option])
         usable = [mode for mode in modes if mode.allowed] or modes
@@ -291,7 +254,7 @@ def _placements(
         extra = params.placement_extra_days[option]
         rule = _placement_rule(option, cartons)
         found.append(
-            _Placement(
+            Placement(
                 option=option,
                 fee=fee,
                 low=low,
@@ -320,7 +283,7 @@ def _placement_rule(option: str, cartons: list[Carton]) -> str:
 
 
 def _placement_fee(
-    book: FeeBook, group: _Group, items: Mapping[str, Mapping[str, Any]], option: str
+    book: FeeBook, group: Group, items: Mapping[str, Mapping[str, Any]], option: str
 ) -> tuple[float | None, float | None, float | None, str]:
     """Return fee, its ends and a note for all units of the moves."""
     fee: float | None = 0.0
@@ -341,7 +304,7 @@ def _placement_fee(
             weight_kg=sides[3],
             day=book.day,
         )
-        line = fees.placement(book, size=size, option=option)
+        line = stock_fees.placement(book, size=size, option=option)
         units = move["quantity"]
         fee = None if fee is None or line.amount is None else fee + units * line.amount
         low = None if low is None or line.low is None else low + units * line.low
@@ -354,175 +317,3 @@ def _processing_days(dataset: Dataset, location: str) -> float:
     """Return days from the dock of a place until units are available there."""
     row = dataset["locations"].filter(pl.col("location") == location)
     return float(row["processing_time_days"][0] or 0.0) if row.height else 0.0
-
-
-def _shipment_row(group: _Group, cartons: list[Carton], chosen: _Placement) -> dict[str, object]:
-    ship_on = min(move["start_on"] for move in group.moves)
-    return {
-        "shipment": group.name,
-        "origin": group.origin,
-        "destination": group.destination,
-        "ship_on": ship_on,
-        "expected_on": ship_on + timedelta(days=math.ceil(chosen.days)),
-        "mode": chosen.freight.mode,
-        "placement": chosen.option,
-        "cartons": len(cartons),
-        "units": sum(move["quantity"] for move in group.moves),
-        "weight_kg": sum(carton.weight_kg for carton in cartons),
-        "volume_m3": sum(carton.volume_m3 for carton in cartons),
-        "freight_value": chosen.freight.cost,
-        "placement_fee": chosen.fee,
-        "status": "proposed",
-    }
-
-
-def _carton_rows(group: _Group, cartons: list[Carton]) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
-    for number, carton in enumerate(cartons, start=1):
-        units: dict[str, int] = defaultdict(int)
-        decisions: dict[str, list[str]] = defaultdict(list)
-        for decision, item, count in carton.contents:
-            units[item] += count
-            decisions[item].append(decision)
-        for item in sorted(units):
-            rows.append(
-                {
-                    "shipment": group.name,
-                    "carton": number,
-                    "item": item,
-                    "quantity": units[item],
-                    "weight_kg": carton.weight_kg,
-                    "length_cm": carton.length_cm,
-                    "width_cm": carton.width_cm,
-                    "height_cm": carton.height_cm,
-                    "decision": " ".join(sorted(set(decisions[item]))),
-                }
-            )
-    return rows
-
-
-def _option_row(
-    params: InboundParams, group: _Group, option: _Placement, chosen: _Placement
-) -> dict[str, object]:
-    return {
-        "shipment": group.name,
-        "placement": option.option,
-        "places": params.placement_places[option.option],
-        "mode": option.freight.mode,
-        "freight_value": option.freight.cost,
-        "placement_fee": option.fee,
-        "fee_low": option.low,
-        "fee_high": option.high,
-        "days": option.days,
-        "delay_value": option.delay_cost,
-        "total_value": option.counted,
-        "allowed": option.allowed,
-        "note": option.note or None,
-        "chosen": option is chosen,
-    }
-
-
-def _pallet_rows(
-    group: _Group, cartons: list[Carton], limits: PalletLimits
-) -> list[dict[str, object]]:
-    return [
-        {
-            "shipment": group.name,
-            "pallet": number,
-            "carton": carton,
-            "layer": layer,
-            "height_cm": pallet.height_cm,
-            "weight_kg": pallet.weight_kg,
-        }
-        for number, pallet in enumerate(stack(cartons, limits), start=1)
-        for carton, layer in pallet.cartons
-    ]
-
-
-def _reasons(
-    group: _Group, cartons: list[Carton], options: list[_Placement], chosen: _Placement
-) -> list[Reason]:
-    subject = group.name
-    found = [
-        Reason(
-            subject=subject,
-            reason_code="demand_served",
-            reference=move["decision"],
-            quantity=float(move["quantity"]),
-            text=f"Carries {move['quantity']} of {move['item']}, due {move['due_on']}.",
-        )
-        for move in group.moves
-    ]
-    cases = sum(carton.is_case for carton in cartons)
-    found.append(
-        Reason(
-            subject=subject,
-            reason_code="lot_rule",
-            quantity=float(len(cartons)),
-            text=f"{cases} full cases or single units, {len(cartons) - cases} mixed cartons.",
-        )
-    )
-    found += [
-        Reason(subject=subject, reason_code="constraint_bound", text=f"{rule}.")
-        for rule in sorted({carton.broken_rule for carton in cartons if carton.broken_rule})
-    ]
-    found.append(
-        Reason(
-            subject=subject,
-            reason_code="fee_card",
-            reference=chosen.option,
-            price=chosen.freight.cost,
-            text=(
-                f"{chosen.option} placement by {chosen.freight.mode} ({chosen.freight.note}): "
-                f"freight {chosen.freight.cost:.2f}, fee {_fee_text(chosen)}, "
-                f"{chosen.days:.0f} days. {chosen.note}"
-            ),
-        )
-    )
-    for option in options:
-        if option is not chosen:
-            found.append(_other_option(subject, option, chosen))
-        if option.fee is None:
-            found.append(
-                Reason(
-                    subject=subject,
-                    reason_code="unknown_figure",
-                    reference=option.option,
-                    quantity=None
-                    if option.low is None or option.high is None
-                    else option.high - option.low,
-                    text=f"{option.option} placement fee is not known: {_fee_text(option)}.",
-                )
-            )
-    return found
-
-
-def _other_option(subject: str, option: _Placement, chosen: _Placement) -> Reason:
-    if not option.allowed:
-        return Reason(
-            subject=subject,
-            reason_code="eligibility",
-            reference=option.option,
-            text=f"{option.option} placement: {option.note}.",
-        )
-    more = option.counted - chosen.counted
-    open_end = "" if option.fee is not None or option.high is not None else " at least"
-    return Reason(
-        subject=subject,
-        reason_code="next_best",
-        reference=option.option,
-        price=more,
-        text=(
-            f"{option.option} placement by {option.freight.mode}: freight "
-            f"{option.freight.cost:.2f}, fee {_fee_text(option)}, {option.days:.0f} days; "
-            f"{abs(more):.2f} {'more' if more >= 0 else 'less'} in all{open_end}."
-        ),
-    )
-
-
-def _fee_text(option: _Placement) -> str:
-    if option.fee is not None:
-        return f"{option.fee:.2f}"
-    low = "?" if option.low is None else f"{option.low:.2f}"
-    high = "?" if option.high is None else f"{option.high:.2f}"
-    return f"unknown, from {low} to {high}"

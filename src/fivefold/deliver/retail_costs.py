@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fivefold.deliver.channel_terms import Setting, assumed, given
-from fivefold.deliver.fees import FeeLine
+from fivefold.deliver.fee_lines import FeeLine
 
 
 def retail_lines(

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fivefold.deliver.fee_cards import FeeBook
-from fivefold.deliver.fees import FeeLine
+from fivefold.deliver.fee_lines import FeeLine
 
 EARTH_RADIUS_MILES = 3958.7613
 #: Upper ends of zones 2 to 7 by distance, in miles; beyond is zone 8.

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from fivefold.deliver import fees
+from fivefold.deliver import fees, stock_fees
 from fivefold.deliver.fee_cards import FeeBook, cards_with, fee_cards
 from fivefold.deliver.size_tiers import SizeTier, size_tier
 from fivefold.model import Dataset
@@ -93,7 +93,7 @@ def test_storage_goes_by_the_season_of_the_days_it_is_stored() -> None:
     assert size.group == "oversize"
     standard = sized(18, 12, 8, 5, OFF_PEAK)
     assert standard.volume_cuft == pytest.approx(1.0)
-    line = fees.storage(
+    line = stock_fees.storage(
         book(date(2026, 9, 16)), size=standard, product_class="non_apparel", days_held=30
     )
     assert line.amount == pytest.approx((15 * 0.78 + 15 * 2.40) / (365 / 12), abs=1e-3)
@@ -103,7 +103,7 @@ def test_aged_inventory_takes_the_greater_of_cube_and_unit() -> None:
     # 0.01 cu ft: at 391 days 6.90 x 0.01 = 0.069 is below the 0.30 a unit.
     tiny = sized(4, 2.16, 2, 0.2, OFF_PEAK)
     assert tiny.volume_cuft == pytest.approx(0.01)
-    line = fees.aged_inventory(book(OFF_PEAK), size=tiny, item_class="", cover_days=392)
+    line = stock_fees.aged_inventory(book(OFF_PEAK), size=tiny, item_class="", cover_days=392)
     by_age = {181: 0.5, 211: 1.0, 241: 1.5, 271: 5.45, 301: 5.7, 331: 5.9, 361: 5.9}
     expected = sum(rate * 0.01 * (392 - age) / 392 for age, rate in by_age.items())
     expected += 0.30 * (392 - 391) / 392
@@ -113,19 +113,21 @@ def test_aged_inventory_takes_the_greater_of_cube_and_unit() -> None:
 @pytest.mark.parametrize(("cover", "expected"), [(13.9, 0.97), (14, 0.70), (27.9, 0.36), (28, 0)])
 def test_low_inventory_fee_ends_at_28_days(cover: float, expected: float) -> None:
     size = sized(10, 8, 2, 0.9, OFF_PEAK)
-    line = fees.low_inventory(book(OFF_PEAK), size=size, cover_days=cover, units_per_week=50)
+    line = stock_fees.low_inventory(book(OFF_PEAK), size=size, cover_days=cover, units_per_week=50)
     assert line.amount == expected
-    assert fees.low_inventory(
+    assert stock_fees.low_inventory(
         book(OFF_PEAK), size=size, cover_days=5, units_per_week=19
     ).amount == 0.0  # fmt: skip
 
 
 def test_placement_of_2026_is_a_range_and_the_optimised_option_is_free() -> None:
     size = sized(10, 8, 2, 0.9, OFF_PEAK)
-    line = fees.placement(book(OFF_PEAK), size=size, option="minimal")
+    line = stock_fees.placement(book(OFF_PEAK), size=size, option="minimal")
     assert (line.amount, line.low, line.high) == (None, 0.22, 0.46)
-    assert fees.placement(book(OFF_PEAK), size=size, option="amazon_optimized").amount == 0.0
-    in_west = fees.placement(book(date(2024, 9, 1)), size=size, option="minimal", region="west")
+    assert stock_fees.placement(book(OFF_PEAK), size=size, option="amazon_optimized").amount == 0.0
+    in_west = stock_fees.placement(
+        book(date(2024, 9, 1)), size=size, option="minimal", region="west"
+    )
     assert in_west.amount == 0.41
 
 

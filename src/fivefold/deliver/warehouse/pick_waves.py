@@ -16,7 +16,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -25,9 +25,18 @@ import polars as pl
 
 from fivefold.deliver.promise import work_calendar
 from fivefold.deliver.warehouse.batching import Batch, by_savings, improve, in_turn
-from fivefold.deliver.warehouse.building import Building, Departure, Slot, read_building
-from fivefold.deliver.warehouse.parcels import Parcel, packed_rows, parcels_of
-from fivefold.deliver.warehouse.picker_routes import by_aisle, shortest, shortest_tour
+from fivefold.deliver.warehouse.building import Building, Departure, read_building
+from fivefold.deliver.warehouse.parcels import parcels_of
+from fivefold.deliver.warehouse.picker_routes import by_aisle, shortest
+from fivefold.deliver.warehouse.wave_rows import (
+    Day,
+    Order,
+    Wave,
+    held_back,
+    hour_of,
+    packed_at,
+    write_wave,
+)
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
 
 #: Orders up to which batches are merged by savings; more are filled in turn of their slots.
@@ -66,55 +75,6 @@ class WaveParams:
             raise ValueError(f"people must be at least 1, found {self.people}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    """One order to pick: its lines with slot and units, and its parcels."""
-
-    name: str
-    lines: tuple[tuple[int, str, int], ...]
-    stops: tuple[Slot, ...]
-    parcels: tuple[Parcel, ...]
-    volume_m3: float
-    postal_code: str
-
-    @property
-    def units(self) -> int:
-        return sum(units for _line, _item, units in self.lines)
-
-
-@dataclass(slots=True)
-class _Day:
-    """The clock of pickers and packers, and what was decided so far."""
-
-    building: Building
-    pickers: int
-    packers: int
-    shared: bool
-    picked_at: float
-    packed_at: float
-    waves: list[dict[str, Any]] = field(default_factory=list)
-    picks: list[dict[str, Any]] = field(default_factory=list)
-    manifest: list[dict[str, Any]] = field(default_factory=list)
-    pieces: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wave:
-    """Orders picked together, walks through them and the work it is."""
-
-    orders: tuple[_Order, ...]
-    batches: tuple[Batch, ...]
-    walk_m: float
-    alone_m: float
-    pick_hours: float
-    pack_hours: float
-    load_hours: float
-
-    @property
-    def parcels(self) -> int:
-        return sum(len(order.parcels) for order in self.orders)
-
-
 def plan_waves(
     dataset: Dataset, params: WaveParams, *, as_of: date, rng: np.random.Generator
 ) -> Outcome:
@@ -148,7 +108,7 @@ def plan_waves(
         why |= late
     if not building.departures:
         why = {order.name: "no pick-up is known (table departures)" for order in waiting}
-    held += [_held(order, params.location, why.get(order.name, ""), row) for order in waiting
+    held += [held_back(order, params.location, why.get(order.name, ""), row) for order in waiting
              for row in order.lines]  # fmt: skip
     made = {
         "pick_waves": schema("pick_waves").frame(day.waves),
@@ -213,7 +173,7 @@ def _due(dataset: Dataset, location: str, as_of: date) -> pl.DataFrame:
 
 def _orders(
     dataset: Dataset, building: Building, due: pl.DataFrame
-) -> tuple[list[_Order], list[dict[str, Any]]]:
+) -> tuple[list[Order], list[dict[str, Any]]]:
     """Return the orders that can be picked, and rows of those with an item without a slot."""
     slots = {slot.name: slot for slot in building.slots}
     at = {
@@ -238,7 +198,7 @@ def _orders(
             wanted[item] = wanted.get(item, 0) + units
         volume = sum(_volume(items[item]) * units for item, units in wanted.items())
         orders.append(
-            _Order(
+            Order(
                 name=str(name),
                 lines=tuple(lines),
                 stops=tuple(slot for _l, item, _u in lines if (slot := at[item]) is not None),
@@ -259,9 +219,9 @@ def _clock(
     dataset: Dataset,
     building: Building,
     params: WaveParams,
-    orders: Sequence[_Order],
+    orders: Sequence[Order],
     as_of: date,
-) -> _Day:
+) -> Day:
     """Return the day with its people: pickers and packers as their work asks."""
     opens = min((60 * p.starts_hour for p in building.patterns), default=params.opens_minute)
     pick = [order.units / _rate(building, "pick") + sum(s.walk_m for s in order.stops)
@@ -278,7 +238,7 @@ def _clock(
         pickers = min(max(1, min(people - 1, round(people * share))), most_pick or people)
         packers = min(people - pickers, most_pack or people)
     start = float(opens)
-    return _Day(
+    return Day(
         building=building,
         pickers=pickers,
         packers=packers,
@@ -311,14 +271,14 @@ def _rate(building: Building, task: str) -> float:
 
 
 def _fill_departure(
-    day: _Day,
+    day: Day,
     departure: Departure,
-    waiting: list[_Order],
+    waiting: list[Order],
     params: WaveParams,
     as_of: date,
     rng: np.random.Generator,
     reasons: list[Reason],
-) -> tuple[list[_Order], dict[str, str]]:
+) -> tuple[list[Order], dict[str, str]]:
     """Put orders on a pick-up, wave by wave, while they can be packed in time; return the rest."""
     room = departure.parcels_most
     last = ""
@@ -333,14 +293,14 @@ def _fill_departure(
         wave = _wave_in_time(day, departure, waiting[:most], rng)
         if wave is None:
             last = (
-                f"{_hour(departure.due_minute)} for {departure.name} cannot be met by "
+                f"{hour_of(departure.due_minute)} for {departure.name} cannot be met by "
                 f"{day.pickers} picking and {day.packers} packing"
             )
             break
         number = len(day.waves) + 1
         name = f"W-{day.building.location}-{as_of:%Y%m%d}-{number}"
         better = _batched(day.building, wave.orders, rng, steps=params.steps)
-        _write(day, name, better, departure, as_of, reasons)
+        write_wave(day, name, better, departure, as_of, reasons)
         waiting = waiting[len(wave.orders) :]
         if room is not None:
             room -= wave.parcels
@@ -348,30 +308,23 @@ def _fill_departure(
 
 
 def _wave_in_time(
-    day: _Day, departure: Departure, orders: Sequence[_Order], rng: np.random.Generator
-) -> _Wave | None:
+    day: Day, departure: Departure, orders: Sequence[Order], rng: np.random.Generator
+) -> Wave | None:
     """Return a wave of as many of the orders, the first ones, as are packed in time."""
     low, high, best = 0, len(orders), None
     while low < high:
         count = (low + high + 1) // 2 if best or low else high
         wave = _batched(day.building, orders[:count], rng, steps=0)
-        if _packed_at(day, wave)[1] <= departure.due_minute + 1e-9:
+        if packed_at(day, wave)[1] <= departure.due_minute + 1e-9:
             low, best = count, wave
         else:
             high = count - 1
     return best
 
 
-def _packed_at(day: _Day, wave: _Wave) -> tuple[float, float]:
-    """Return when a wave put on now would be picked and packed."""
-    picked = day.picked_at + 60.0 * wave.pick_hours / day.pickers
-    packed = max(picked, day.packed_at) + 60.0 * wave.pack_hours / day.packers
-    return picked, packed
-
-
 def _batched(
-    building: Building, orders: Sequence[_Order], rng: np.random.Generator, *, steps: int
-) -> _Wave:
+    building: Building, orders: Sequence[Order], rng: np.random.Generator, *, steps: int
+) -> Wave:
     """Return orders as walks: by savings, then moved and swapped for `steps`."""
     known: dict[Batch, float] = {}
 
@@ -391,7 +344,7 @@ def _batched(
     metres = sum(walk(batch) for batch in batches)
     units = sum(order.units for order in orders)
     parcels = sum(len(order.parcels) for order in orders)
-    return _Wave(
+    return Wave(
         orders=tuple(orders),
         batches=tuple(sorted(batches, key=sorted)),
         walk_m=metres,
@@ -402,7 +355,7 @@ def _batched(
     )
 
 
-def _sizes(building: Building, orders: Sequence[_Order]) -> tuple[list[float], float]:
+def _sizes(building: Building, orders: Sequence[Order]) -> tuple[list[float], float]:
     """Return the part of a cart each order takes, by number or by volume, the larger."""
     sizes = []
     for order in orders:
@@ -410,105 +363,3 @@ def _sizes(building: Building, orders: Sequence[_Order]) -> tuple[list[float], f
         by_volume = order.volume_m3 / building.cart_m3 if building.cart_m3 else 0.0
         sizes.append(max(by_count, by_volume))
     return sizes, 1.0 + 1e-9
-
-
-def _write(
-    day: _Day,
-    name: str,
-    wave: _Wave,
-    departure: Departure,
-    as_of: date,
-    reasons: list[Reason],
-) -> None:
-    """Write a wave down and move the clocks on."""
-    building = day.building
-    begins = day.picked_at
-    picked, packed = _packed_at(day, wave)
-    day.picked_at, day.packed_at = (packed if day.shared else picked), packed
-    saved = 1.0 - wave.walk_m / wave.alone_m if wave.alone_m else 0.0
-    because = (
-        f"{len(wave.orders)} orders for {departure.name} ({departure.carrier}, leaves "
-        f"{_hour(departure.leaves_minute)}): packed {_hour(packed)}, due "
-        f"{_hour(departure.due_minute)}; walking {saved:.0%} less than one by one."
-    )
-    day.waves.append(
-        {
-            "location": building.location, "wave": name, "day": as_of,
-            "departure": departure.name, "starts_minute": begins, "picked_minute": picked,
-            "packed_minute": packed, "due_minute": departure.due_minute,
-            "orders": len(wave.orders), "units": sum(o.units for o in wave.orders),
-            "parcels": wave.parcels, "walks": len(wave.batches), "walk_m": wave.walk_m,
-            "walk_one_by_one_m": wave.alone_m, "pick_hours": wave.pick_hours,
-            "pack_hours": wave.pack_hours, "load_hours": wave.load_hours, "because": because,
-        }
-    )  # fmt: skip
-    reasons.append(
-        Reason(
-            subject=f"wave:{name}",
-            reason_code="capacity",
-            text=because,
-            reference=departure.name,
-            quantity=wave.pick_hours + wave.pack_hours,
-        )
-    )
-    for number, batch in enumerate(wave.batches, start=1):
-        _write_walk(day, name, f"{name}/{number}", [wave.orders[one] for one in sorted(batch)])
-    for order in wave.orders:
-        for parcel in order.parcels:
-            _write_parcel(day, name, order, parcel, departure)
-
-
-def _write_walk(day: _Day, wave: str, walk: str, orders: Sequence[_Order]) -> None:
-    """Write the picks of a walk in the order of its shortest tour."""
-    stops = [
-        (slot, order.name, line)
-        for order in orders
-        for slot, line in zip(order.stops, order.lines, strict=True)
-    ]
-    _length, places = shortest_tour(
-        day.building.block, by_aisle([(slot.aisle, slot.depth_m) for slot, _o, _l in stops])
-    )
-    turn = {place: number for number, place in enumerate(places)}
-    stops.sort(key=lambda stop: (turn[stop[0].aisle, stop[0].depth_m], stop[0].name, stop[1]))
-    for sequence, (slot, order, (line, item, units)) in enumerate(stops, start=1):
-        day.picks.append(
-            {
-                "location": day.building.location, "walk": walk, "sequence": sequence,
-                "wave": wave, "slot": slot.name, "aisle": slot.aisle + 1,
-                "depth_m": slot.depth_m, "item": item, "quantity": units, "order": order,
-                "line": line,
-            }
-        )  # fmt: skip
-
-
-def _write_parcel(
-    day: _Day, wave: str, order: _Order, parcel: Parcel, departure: Departure
-) -> None:
-    building, packed = day.building, parcel.packed
-    day.pieces += packed_rows(parcel)
-    day.manifest.append(
-        {
-            "location": building.location, "parcel": parcel.name, "order": order.name,
-            "wave": wave, "departure": departure.name, "carrier": departure.carrier,
-            "package": packed.box.name if packed else None,
-            "units": sum(parcel.units.values()),
-            "weight_kg": parcel.weight_kg,
-            "fill_share": packed.fill_share if packed else None,
-            "package_cost": building.package_costs.get(packed.box.name) if packed else None,
-            "ship_postal_code": order.postal_code or None,
-        }
-    )  # fmt: skip
-
-
-def _held(order: _Order, location: str, reason: str, line: tuple[int, str, int]) -> dict[str, Any]:
-    number, item, units = line
-    return {
-        "order": order.name, "line": number, "item": item, "quantity": units,
-        "location": location, "reason": reason or "no pick-up is left today",
-    }  # fmt: skip
-
-
-def _hour(minute: float) -> str:
-    """Return a minute of the day as HH:MM."""
-    whole = int(np.ceil(minute - 1e-9))
-    return f"{whole // 60:02d}:{whole % 60:02d}"
