@@ -11,11 +11,12 @@ import polars as pl
 import pytest
 
 from fivefold.cycle.backorders import cancel_order, fill_backorders
+from fivefold.cycle.order_records import order_record
 from fivefold.cycle.ordering import take_order
 from fivefold.cycle.receiving import receive
 from fivefold.cycle.serving import quote, source_open
 from fivefold.cycle.shipping import ship
-from fivefold.errors import ConflictError
+from fivefold.errors import ConflictError, DataError
 from fivefold.ledger.balances import on_hand
 from fivefold.ledger.events import Line, opening_stock
 from fivefold.ledger.verify import verify
@@ -150,3 +151,32 @@ def test_a_shortage_can_be_shared_instead_of_given_to_the_first(shop: Any) -> No
     )  # fmt: skip
     filled = fill_backorders(shop, actor="t", at=NOON, rule="fair_share")
     assert sorted((f.order, f.quantity) for f in filled) == [("ONE", 2), ("TWO", 2)]
+
+
+def test_goods_that_arrive_are_shared_by_the_companys_own_rule(
+    company: Any, tmp_path: Path
+) -> None:
+    tables = company.tables(allocation_rule="fair_share")
+    tables["supply_orders"] = [
+        {
+            "order": "PO1", "line": 1, "kind": "buy", "item": "MUG", "source": "SUP1",
+            "destination": "WH1", "quantity": 50, "ordered_on": date(2026, 11, 1),
+            "expected_on": date(2026, 12, 1), "status": "confirmed", "unit_price": 4.0,
+        }
+    ]  # fmt: skip
+    with company.make(tmp_path / "w", tables) as store:
+        ask(store, "HAS", held(store, "MUG", "available") + 60)
+        ask(store, "ONE", 6)
+        ask(store, "TWO", 6)
+        receive(store, "PO1", {"MUG": 6}, actor="t", on=AS_OF)
+        assert [order_record(store, order).held_units(1) for order in ("ONE", "TWO")] == [3, 3]
+        assert verify(store.journal).ok
+
+
+def test_a_rule_nobody_knows_is_named(company: Any, tmp_path: Path) -> None:
+    tables = company.tables(allocation_rule="loudest")
+    with (
+        company.make(tmp_path / "w", tables) as store,
+        pytest.raises(DataError, match="loudest"),
+    ):
+        fill_backorders(store, actor="t", at=NOON)
