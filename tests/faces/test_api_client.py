@@ -104,3 +104,20 @@ def test_it_forecasts_any_series(client: Client) -> None:
     made = client.forecast(frame, horizon=4)
     assert made["step"].to_list() == [1, 2, 3, 4]
     assert "q0.5" in made.columns
+
+
+def test_it_asks_what_if_and_keeps_scenarios_and_reviews(client: Client) -> None:
+    client.plan(periods=4)
+    told = client.what_if("demand=+20%")
+    assert {row["measure"] for row in told["figures"]} >= {"units_demanded", "margin"}
+    made = client.new_scenario("fair", "demand=+20%", reason="a fair")
+    assert made["changes"] == ["demand=+20%"]
+    assert client.plan_scenario("fair")["plan"]
+    assert [one["name"] for one in client.scenarios()] == ["fair"]
+    review = client.review(scenarios={"fair": ["demand=+20%"]}, replications=0)
+    assert [one["name"] for one in review["scenarios"]] == ["fair"]
+    assert "Customers" in client.review_pack()
+    assert client.drop_scenario("fair", reason="over")["dropped"]
+    assert client.scenarios() == []
+    with pytest.raises(ApiError, match="fair"):
+        client.scenario("fair")

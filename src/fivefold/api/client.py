@@ -261,6 +261,83 @@ class Client:
         job = self._json("POST", f"/plans/{plan}/proof", json=params)
         return self.result(job["job"], progress=progress)
 
+    def what_if(
+        self,
+        *changes: str,
+        plan: str = "latest",
+        keep: bool = False,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> dict[str, Any]:
+        """Return what changes such as `demand=+60%` would do to a plan, and what to do."""
+        body = {"changes": list(changes), "plan": plan, "keep": keep}
+        return self.result(self._json("POST", "/what-ifs", json=body)["job"], progress=progress)
+
+    def scenarios(self) -> list[dict[str, Any]]:
+        """Return the scenarios that stand, with how their plans were played last."""
+        return list(self._json("GET", "/scenarios"))
+
+    def scenario(self, name: str) -> dict[str, Any]:
+        """Return a scenario: its differences, who made it and why."""
+        return dict(self._json("GET", f"/scenarios/{name}"))
+
+    def new_scenario(
+        self, name: str, *changes: str, reason: str = "", on: str = ""
+    ) -> dict[str, Any]:
+        """Make a scenario: differences from a plan or from another scenario, under a name."""
+        body = {"name": name, "changes": list(changes), "reason": reason}
+        return dict(self._json("POST", "/scenarios", json=body | ({"on": on} if on else {})))
+
+    def plan_scenario(
+        self, name: str, *, progress: Callable[[str, float], None] | None = None
+    ) -> dict[str, Any]:
+        """Plan a scenario in full and keep the plan."""
+        job = self._json("POST", f"/scenarios/{name}/plan")["job"]
+        return self.result(job, progress=progress)
+
+    def compare(
+        self,
+        *names: str,
+        progress: Callable[[str, float], None] | None = None,
+        **params: int,
+    ) -> dict[str, Any]:
+        """Play scenarios on the same luck; params are `days`, `replications`, `seed`."""
+        job = self._json("POST", "/comparisons", json={"names": list(names), **params})["job"]
+        return self.result(job, progress=progress)
+
+    def merge_scenario(self, name: str, *, reason: str) -> dict[str, Any]:
+        """Make the differences of a scenario data."""
+        return dict(self._json("POST", f"/scenarios/{name}/merge", json={"reason": reason}))
+
+    def drop_scenario(self, name: str, *, reason: str = "") -> dict[str, Any]:
+        """Drop a scenario; its name is free again."""
+        return dict(self._json("POST", f"/scenarios/{name}/drop", json={"reason": reason}))
+
+    def review(
+        self,
+        plan: str = "latest",
+        *,
+        scenarios: Mapping[str, Iterable[str]] | None = None,
+        progress: Callable[[str, float], None] | None = None,
+        **params: int,
+    ) -> dict[str, Any]:
+        """Review a plan beside scenarios and return the review; params as `replications`."""
+        body: dict[str, Any] = dict(params)
+        if scenarios is not None:
+            body["scenarios"] = {name: list(changes) for name, changes in scenarios.items()}
+        told = self.result(
+            self._json("POST", f"/plans/{plan}/review", json=body)["job"], progress=progress
+        )
+        return dict(self._json("GET", f"/plans/{told['plan']}/review"))
+
+    def review_pack(self, plan: str = "latest") -> str:
+        """Return the pack of the review kept of a plan, as one page of HTML."""
+        return self.request("GET", f"/plans/{plan}/review.html").text
+
+    def care_figures(self, *, item: str = "", days: int = 365) -> dict[str, Any]:
+        """Return how satisfied customers are and what their cases cost."""
+        params = {"item": item, "days": days}
+        return dict(self._json("GET", "/care/figures", params=params))
+
     def accept(self, plan: str = "latest", *, release_days: int = 7) -> dict[str, Any]:
         """Accept a plan."""
         body = {"release_days": release_days}

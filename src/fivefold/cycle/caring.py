@@ -260,7 +260,11 @@ def care_record(
         "as_of": as_of,
         "days": days,
         "all": whole[0] if whole else None,
-        "figures": (rows.filter(pl.col("item") == item) if item else rows).to_dicts(),
+        "figures": rows.filter(pl.col("item") == item if item else True)
+        .join(
+            dataset["items"].select("item", "title"), on="item", how="left", maintain_order="left"
+        )
+        .to_dicts(),
         "unknown": [] if told is None else told["text"].to_list(),
     }
 

@@ -42,21 +42,20 @@ def care_section(record: Record, sign: str) -> Markup:
         "care",
         "Customers",
         f"{told_satisfaction(whole)} {told_cost(whole, sign)}",
-        markup.pair(
-            markup.card(
-                "Not content, by cause",
-                markup.chart(lambda width: _drawn(causes, width)),
-                note="Answers of three stars and fewer. The cause is what the review, the return "
-                "or the late delivery of the same order points to.",
-            ),
-            markup.card("By cause", _table(causes[:MOST_CAUSES], "cause", sign, "By cause")),
+        markup.card(
+            "By cause",
+            markup.chart(lambda width: _drawn(causes, width), wide=760),
+            _table(causes[:MOST_CAUSES], "cause", sign, "By cause"),
+            note="The bars count answers of three stars and fewer. The cause is what the review, "
+            "the return or the late delivery of the same order points to.",
         ),
         markup.card(
             "Items with most customers not content",
             _table(items[:MOST_ITEMS], "item", sign, "By item"),
             markup.bullets(record["unknown"]),
-            note=f"{words.many(len(items), 'item')} in all; `fivefold care satisfaction` lists "
-            "them. Intervals are 95 %.",
+            note=f"{words.many(len(items), 'item')} in all; fivefold care satisfaction lists "
+            "them. Intervals are 95 %. A case costs what "
+            "those do that are known whole, as many as stand beneath.",
         ),
     )
 
@@ -103,10 +102,16 @@ def cause_name(cause: str) -> str:
     return NOBODY if cause == "none" else words.plain_name(cause)
 
 
+def _named(row: Record) -> Markup:
+    return Markup('{}<span class="aside code">{}</span>').format(
+        row.get("title") or row["item"], row["item"]
+    )
+
+
 def _table(rows: list[Record], name: str, sign: str, title: str) -> Markup:
     told = [
         [
-            cause_name(row[name]) if name == "cause" else row[name],
+            cause_name(row[name]) if name == "cause" else _named(row),
             words.number(row["answers"]),
             Markup('{}<span class="aside">{} to {}</span>').format(
                 words.share(row["csat_share"], 0),
@@ -115,7 +120,10 @@ def _table(rows: list[Record], name: str, sign: str, title: str) -> Markup:
             ),
             words.DASH if row["nps"] is None else f"{row['nps']:+.0f}",
             words.number(row["cases"]),
-            words.money(row["cost_per_case"], sign, cents=True),
+            Markup('{}<span class="aside">of {}</span>').format(
+                words.money(row["cost_per_case"], sign, cents=True),
+                words.number(row["cases_costed"]),
+            ),
         ]
         for row in rows
     ]
