@@ -8,6 +8,7 @@ from datetime import date
 import polars as pl
 
 from fivefold.check.findings import none, violations
+from fivefold.check.flights import check_flights
 from fivefold.check.references import check_reasons, check_schema
 from fivefold.check.siting import check_sites
 from fivefold.check.sorting import check_sorting
@@ -34,6 +35,7 @@ def check_network(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_schema(dataset),
         *check_reasons(dataset),
         *check_trips(dataset),
+        *check_flights(dataset),
         *check_flows(dataset),
         *check_means(dataset),
         *check_sites(dataset),
