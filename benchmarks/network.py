@@ -1,11 +1,12 @@
 """The parcel network: facility location, the middle mile's flow, means of transport.
 
-    python -m benchmarks.network [--suite all|cflp|flow|modes] [--data PATH] [--json]
+    python -m benchmarks.network [--suite all|cflp|flow|modes|phases] [--data PATH] [--json]
 
 Facility location: OR-Library instances (capacitated, splittable), ours being the greedy choice
 with its Lagrangian bound, the peer HiGHS on the strong formulation with the same second limit.
 Flow: the example network at three sizes against the linear program's bound. Means: every card
-tried on every flow, parcels a CPU-second.
+tried on every flow, parcels a CPU-second. Phases: every building of the example network with its
+candidates over eight quarters, the schedule against its bound.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from fivefold.deliver.network.figures import cards, figures
 from fivefold.deliver.network.flows import sites
 from fivefold.deliver.network.middle_mile import plan_middle_mile
 from fivefold.deliver.network.modes import ModeParams, last_flows, line_flows, try_all
+from fivefold.deliver.network.site_phases import PhaseParams, phase_sites
 from fivefold.model import Dataset
 from fivefold.twin.companies.operator import AS_OF, make_tables
 
@@ -40,6 +42,8 @@ def measure(options: Options) -> Measured:
         _cflp(options, rows, summary, peer)
     if options.suite in ("all", "flow", "modes"):
         _network(options, rows, summary)
+    if options.suite in ("all", "phases"):
+        _phases(options, rows, summary)
     return Measured(rows=rows, summary=summary, peer=peer_of("highspy", peer) if peer else None)
 
 
@@ -184,5 +188,27 @@ def _network(options: Options, rows: list[dict[str, Any]], summary: dict[str, An
     summary["zones"] = carried["demand_zones"].select(pl.len()).item()
 
 
+def _phases(options: Options, rows: list[dict[str, Any]], summary: dict[str, Any]) -> None:
+    for scale in (0.1,) if options.quick else (0.1, 1.0):
+        dataset = Dataset(make_tables(scale=scale, days=14))
+        with cpu_timer() as timer:
+            outcome = phase_sites(dataset, PhaseParams(), as_of=AS_OF)
+        rows.append(
+            {
+                "suite": "phases",
+                "case": f"scale {scale}",
+                "sites": outcome.notes["sites"],
+                "zones": outcome.notes["zones"],
+                "quarters": PhaseParams().quarters,
+                "cost": outcome.objective,
+                "bound": outcome.bound,
+                "gap": outcome.gap,
+                "cpu_s": timer.cpu_s,
+            }
+        )
+    summary["phases_gap_to_bound"] = rows[-1]["gap"]
+    summary["phases_cpu_s"] = rows[-1]["cpu_s"]
+
+
 if __name__ == "__main__":
-    run("network", measure, suites=("all", "cflp", "flow", "modes"))
+    run("network", measure, suites=("all", "cflp", "flow", "modes", "phases"))

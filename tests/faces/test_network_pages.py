@@ -124,6 +124,22 @@ def test_the_next_buildings_are_chosen_in_a_job_and_stand_in_order(network: Serv
     assert "Where the next buildings go" in page
 
 
+def test_buildings_are_phased_over_quarters_in_a_job_and_told_by_quarter(network: Served) -> None:
+    told = network.done(network.ask("POST", "/network/sites", json={"quarters": 3}))
+    assert told["violations"] == 0
+    assert [row["period_start"] for row in told["quarters"]] == [
+        "2027-01-01",
+        "2027-04-01",
+        "2027-07-01",
+    ]
+    assert told["bound"] <= told["objective"]
+    assert network.ask("GET", "/network/sites").json() == told
+    page = network.page("/network?tab=sites")
+    assert "By quarter" in page
+    assert all(row["site"] in page for row in told["sites"])
+    assert network.ask("POST", "/network/sites", json={"quarters": 0}).status_code == 422
+
+
 def test_an_areas_last_mile_is_planned_in_a_job_and_told_by_api_and_page(
     network: Served,
 ) -> None:

@@ -411,10 +411,11 @@ class NewWorkforce(Body):
 
 
 class NewSites(Body):
-    """How many buildings to open next, and for what growth."""
+    """How many buildings to open next, for what growth; or when, over so many quarters."""
 
     open: Annotated[StrictInt, Field(ge=1, le=500)] = 50
     growth: Annotated[float, Field(gt=0, le=100)] | None = None
+    quarters: Annotated[StrictInt, Field(ge=1, le=40)] | None = None
     as_of: date | None = None
 
 

@@ -34,6 +34,7 @@ from fivefold.cycle.progress import CancelledError, Progress
 from fivefold.cycle.standing import Standing
 from fivefold.cycle.workforce import staff_network, surge_params
 from fivefold.deliver.network.metro import MetroParams
+from fivefold.deliver.network.site_phases import PhaseParams
 from fivefold.deliver.network.siting import SitingParams
 from fivefold.errors import DataError, FivefoldError, Problem
 from fivefold.ledger.journal import Journal
@@ -58,8 +59,8 @@ def write_task(
     Parameters
     ----------
     task : mapping
-        `verb` plan, prove, network, lastmile, workforce or sites, `as_of`, and the parameters of
-        the verb.
+        `verb` plan, prove, network, lastmile, workforce, sites or phases, `as_of`, and the
+        parameters of the verb.
     standing : Standing, optional
         The plan accepted last, for a new plan to refer to.
     books : Path, optional
@@ -110,6 +111,10 @@ def run(folder: Path, progress: Progress) -> Plan | None:
     elif task["verb"] == "sites":
         made = site_network(
             dataset, SitingParams(**task["params"]), as_of=date.fromisoformat(task["as_of"])
+        )
+    elif task["verb"] == "phases":
+        made = site_network(
+            dataset, PhaseParams(**task["params"]), as_of=date.fromisoformat(task["as_of"])
         )
     elif task["verb"] == "lastmile":
         made = plan_metro(

@@ -8,7 +8,9 @@ from datetime import date
 import polars as pl
 
 from fivefold.check.findings import none, violations
+from fivefold.check.flights import check_flights
 from fivefold.check.references import check_reasons, check_schema
+from fivefold.check.siting import check_sites
 from fivefold.check.sorting import check_sorting
 from fivefold.model import Dataset
 
@@ -33,6 +35,7 @@ def check_network(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_schema(dataset),
         *check_reasons(dataset),
         *check_trips(dataset),
+        *check_flights(dataset),
         *check_flows(dataset),
         *check_means(dataset),
         *check_sites(dataset),
@@ -178,43 +181,4 @@ def check_means(dataset: Dataset) -> Iterator[pl.DataFrame]:
         rule="radius",
         found="distance_km",
         expected=pl.col("radius_km").cast(pl.String),
-    )
-
-
-def check_sites(dataset: Dataset) -> Iterator[pl.DataFrame]:
-    """Check that no building ships more than it can, and none that is not there."""
-    service, choices = dataset["zone_service"], dataset["site_choices"]
-    if service.height == 0:
-        return
-    opened = choices.filter(pl.col("action").is_in(["open", "grow", "keep"]))["site"].to_list()
-    buildings = dataset["buildings"]
-    shipped = (
-        service.filter(pl.col("site") != "OVERFLOW")
-        .group_by("site", "period_start")
-        .agg(pl.col("parcels_per_day").sum())
-        .join(
-            buildings.select("location", "state_of_use", "capacity_parcels_per_day"),
-            left_on="site",
-            right_on="location",
-            how="left",
-        )
-        .sort("site", "period_start")
-    )
-    yield violations(
-        shipped.filter(
-            pl.col("parcels_per_day") > pl.col("capacity_parcels_per_day").fill_null(0.0) + _PARCELS
-        ),
-        table="zone_service",
-        key=("site", "period_start"),
-        rule="site_capacity",
-        found="parcels_per_day",
-        expected=pl.col("capacity_parcels_per_day").cast(pl.String),
-    )
-    yield violations(
-        shipped.filter((pl.col("state_of_use") != "open") & ~pl.col("site").is_in(opened)),
-        table="zone_service",
-        key=("site", "period_start"),
-        rule="site_open",
-        found="state_of_use",
-        expected="open",
     )

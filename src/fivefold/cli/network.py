@@ -174,6 +174,10 @@ def site_command(
     growth: Annotated[
         float | None, typer.Option(help="Demand over today's, such as 1.33. [default: a year on]")
     ] = None,
+    quarters: Annotated[
+        int | None,
+        typer.Option(help="Say when to open, grow and close over so many quarters.", min=1, max=40),
+    ] = None,
     workspace: WorkspaceOption = WORKSPACE,
     as_of: DateOption = None,
     as_json: JsonOption = False,
@@ -183,8 +187,13 @@ def site_command(
     from fivefold.cli.when import plan_day
     from fivefold.cycle.network import site_network, site_plans, sites_record
     from fivefold.cycle.workspace import Workspace
+    from fivefold.deliver.network.site_phases import PhaseParams
     from fivefold.deliver.network.siting import SitingParams
 
+    asked: SitingParams | PhaseParams = SitingParams(most=most, demand_factor=growth)
+    if quarters is not None:
+        yearly = None if growth is None else growth - 1.0
+        asked = PhaseParams(quarters=quarters, growth_share_per_year=yearly)
     with (
         told_errors(as_json=as_json),
         Workspace(workspace, create=False) as store,
@@ -192,10 +201,13 @@ def site_command(
     ):
         day = plan_day(store, as_of)
         progress("choose sites", 0.1)
-        made = site_network(
-            store.dataset(as_of=day), SitingParams(most=most, demand_factor=growth), as_of=day
-        )
+        made = site_network(store.dataset(as_of=day), asked, as_of=day)
         site_plans(store).save(made)
+    if quarters is not None:
+        emit(sites_record(made), as_json=as_json, show=lambda out: show_phases(out, made))
+        if made.status == "infeasible" or not made.is_legal:
+            raise typer.Exit(INFEASIBLE)
+        return
     rows = made["site_choices"].sort("rank").to_dicts()
     notes: dict[str, Any] = made.notes
 
@@ -218,7 +230,10 @@ def site_command(
         out.print(
             f"People within one day: {notes['one_day_share_before']:.1%} before, "
             f"{notes['one_day_share_after']:.1%} after; within two: "
-            f"{notes['two_day_share_before']:.1%} and {notes['two_day_share_after']:.1%}."
+            f"{notes['two_day_share_before']:.1%} and {notes['two_day_share_after']:.1%}. "
+            "What buildings have no room for counts as served later: without the new ones "
+            f"{notes['overflow_share_before']:.1%} of the parcels, with them "
+            f"{notes['overflow_share_after']:.1%}."
         )
         out.print(
             f"A day costs {notes['objective']:,.0f}; no choice of as many could cost less than "
@@ -269,6 +284,58 @@ def lastmile_command(
     emit(metro_record(made), as_json=as_json, show=lambda out: show_metro(out, made))
     if made.status == "infeasible" or not made.is_legal:
         raise typer.Exit(INFEASIBLE)
+
+
+def show_phases(out: Console, plan: Plan) -> None:
+    """Print what opens, grows and closes in which quarter, and what each quarter has."""
+    from fivefold.cli.output import table
+
+    notes: dict[str, Any] = plan.notes
+    if not notes.get("quarters"):
+        out.print("There is no building.")
+        return
+    table(
+        out,
+        "Quarters",
+        [
+            {
+                "from": row["period_start"],
+                "sites": row["sites_open"],
+                "modules": row["modules"],
+                "room": row["room_parcels_per_day"],
+                "parcels": row["parcels_per_day"],
+                "no_room_share": row["overflow_share"],
+                "one_day_share": row["one_day_share"],
+                "cost_a_day": row["cost_per_day"],
+            }
+            for row in notes["quarters"]
+        ],
+    )
+    changes = plan["site_choices"].sort("rank")
+    grown = changes.filter(changes["action"] == "grow")
+    table(
+        out,
+        "Buildings that open or close",
+        [
+            {
+                "from": row["period_start"],
+                "action": row["action"],
+                "site": row["site"],
+                "parcels": row["parcels_per_day"],
+                "saves_a_day_at_least": row["marginal_gain_per_day"],
+            }
+            for row in changes.filter(changes["action"] != "grow").to_dicts()
+        ],
+        most=60,
+    )
+    out.print(
+        f"{grown['site'].n_unique()} buildings grow, in {grown.height} steps; --json lists them."
+    )
+    out.print(
+        f"All quarters cost {notes['objective'] / 1e6:,.0f} million; no schedule could cost less "
+        f"than {notes['bound'] / 1e6:,.0f} (gap {notes['gap']:.2%}). "
+        f"{plan['violations'].height} rules broken."
+    )
 
 
 def show_metro(out: Console, plan: Plan) -> None:

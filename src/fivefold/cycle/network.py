@@ -17,6 +17,7 @@ from fivefold.deliver.network.costs import day_costs
 from fivefold.deliver.network.figures import with_figures
 from fivefold.deliver.network.middle_mile import MiddleMileParams, plan_middle_mile
 from fivefold.deliver.network.modes import ModeParams, choose_modes
+from fivefold.deliver.network.site_phases import PhaseParams, phase_sites
 from fivefold.deliver.network.siting import SitingParams, choose_sites
 from fivefold.deliver.network.sort_centres import plan_sorting
 from fivefold.errors import NotFoundError
@@ -165,10 +166,13 @@ def plan_network(
     )
 
 
-def site_network(dataset: Dataset, params: SitingParams, *, as_of: date) -> Plan:
-    """Choose the next buildings of a network, check the answer and return it as a plan."""
+def site_network(dataset: Dataset, params: SitingParams | PhaseParams, *, as_of: date) -> Plan:
+    """Choose buildings to open next, or when to open, grow and close them; check the answer."""
     begun = time.process_time()
-    outcome = choose_sites(dataset, params, as_of=as_of)
+    if isinstance(params, PhaseParams):
+        outcome = phase_sites(dataset, params, as_of=as_of)
+    else:
+        outcome = choose_sites(dataset, params, as_of=as_of)
     reasons = outcome.explanations
     tables = {
         **outcome.tables,

@@ -61,13 +61,21 @@ def day_map(plan: Plan, dataset: Dataset, *, width: int = 760) -> Figure:
 
 def sites_map(plan: Plan, dataset: Dataset, *, width: int = 760) -> Figure:
     """Return where the next buildings go, numbered in order, among those that stand."""
-    opened = plan["site_choices"].filter(pl.col("action") == "open").sort("rank")
+    opened = (
+        plan["site_choices"]
+        .filter(pl.col("action") == "open")
+        .sort("rank")
+        .with_columns(rank=pl.int_range(1, pl.len() + 1))
+    )
     title = "Where the next buildings go"
     standing = _drawn_sites(dataset).filter(pl.col("building_type").str.starts_with("fulfilment"))
     coming = (
         dataset["locations"]
         .select("location", "name", "latitude", "longitude")
-        .join(opened.select("rank", "marginal_gain_per_day", location="site"), on="location")
+        .join(
+            opened.select("rank", "period_start", "marginal_gain_per_day", location="site"),
+            on="location",
+        )
         .drop_nulls(["latitude", "longitude"])
         .sort("rank", descending=True)
     )
@@ -79,8 +87,10 @@ def sites_map(plan: Plan, dataset: Dataset, *, width: int = 760) -> Figure:
     _dots(canvas, standing, "fulfilment", at, "muted", 2.6)
     for row in coming.iter_rows(named=True):
         x, y = at[row["location"]]
-        gain = f"{row['marginal_gain_per_day']:,.0f}"
-        tip = f"{row['rank']}. {row['location']} {row['name'] or ''}: saves {gain} a day"
+        gain = row["marginal_gain_per_day"]
+        saves = "" if gain is None else f", saves {gain:,.0f} a day"
+        when = f"from {row['period_start']:%b %Y}"
+        tip = f"{row['rank']}. {row['location']} {row['name'] or ''} {when}{saves}"
         canvas.parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="8" fill="{colour("accent")}" '
             f'stroke="{colour("surface")}" stroke-width="1.2"><title>{escape(tip)}</title></circle>'

@@ -135,7 +135,16 @@ def sites(company: Books) -> dict[str, Any]:
 @router.post("/network/sites", status_code=202, openapi_extra=verb("plan.run"))
 def choose_next_sites(body: NewSites, company: Books, asking: Asking, context: Ctx) -> JSONResponse:
     """Choose the next buildings in a job, with bounds and the people reached within a day."""
-    task = {"verb": "sites", "params": {"most": body.open, "demand_factor": body.growth}}
+    task: dict[str, Any] = {
+        "verb": "sites",
+        "params": {"most": body.open, "demand_factor": body.growth},
+    }
+    if body.quarters is not None:
+        yearly = None if body.growth is None else body.growth - 1.0
+        task = {
+            "verb": "phases",
+            "params": {"quarters": body.quarters, "growth_share_per_year": yearly},
+        }
     work = _work(company, site_plans(company), body.as_of, task, sites_record)
     return accepted_job(context.jobs.start(company.tenant, "sites", asking.actor, work, heavy=True))
 

@@ -197,6 +197,10 @@ class Transport:
             row, -np.inf, float(self.problem.capacity[site]) if is_open else 0.0
         )
 
+    def set_room(self, site: int, units: float) -> None:
+        """Give a site other capacity for the next `solve`."""
+        self._solver.changeRowBounds(len(self.problem.demand) + site, -np.inf, float(units))
+
 
 def worth_at_prices(problem: Facilities, prices: Floats) -> Floats:
     """Return what each site would earn at most at the customers' prices, its fixed cost apart.

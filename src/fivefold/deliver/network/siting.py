@@ -110,12 +110,12 @@ def choose_sites(dataset: Dataset, params: SitingParams | None = None, *, as_of:
     factor = params.demand_factor or 1.0 + known["growth_share"]
     km = road_km(places, zones)
     days = service_days(km, known, evening_hour=params.evening_hour)
-    problem = _problem(places, zones, km, days, known, factor, dataset, params)
+    problem = siting_problem(places, zones, km, days, known, factor, dataset, params)
     is_standing = np.arange(places.height) < standing.height
     steps, found, before = open_greedily(
         problem, standing=is_standing, most=min(params.most, new.height), tries=params.tries
     )
-    shares = _Shares(problem=problem, days=days, people=zones["population"].to_numpy())
+    shares = Shares(problem=problem, days=days, people=zones["population"].to_numpy())
     table = _choices(places, problem, steps, shares, as_of)
     service = _service(places, zones, problem, found, km, days, as_of)
     one, two = shares.of(before)
@@ -139,7 +139,7 @@ def choose_sites(dataset: Dataset, params: SitingParams | None = None, *, as_of:
     )
 
 
-def _problem(
+def siting_problem(
     places: pl.DataFrame,
     zones: pl.DataFrame,
     km: Floats,
@@ -149,6 +149,7 @@ def _problem(
     dataset: Dataset,
     params: SitingParams,
 ) -> Facilities:
+    """Return the choice of a day as facility location; units are thousands of parcels."""
     truck = cards(dataset, leg="line").filter(
         (pl.col("mode") == "truck") & (pl.col("owner") == "own")
     )
@@ -174,7 +175,7 @@ def _problem(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Shares:
+class Shares:
     """Counts people by the days in which a flow serves them."""
 
     problem: Facilities
@@ -191,7 +192,7 @@ class _Shares:
 
 
 def _choices(
-    places: pl.DataFrame, problem: Facilities, steps: list[Opening], shares: _Shares, as_of: date
+    places: pl.DataFrame, problem: Facilities, steps: list[Opening], shares: Shares, as_of: date
 ) -> pl.DataFrame:
     names = places["location"].to_list()
     start = date(as_of.year + 1, 3 * ((as_of.month - 1) // 3) + 1, 1)

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from fivefold.check.flights import check_flights
 from fivefold.check.network_plan import check_network
 from fivefold.deliver.network.driving import elapsed_hours
 from fivefold.deliver.network.facility import (
@@ -19,7 +20,7 @@ from fivefold.deliver.network.figures import package_table
 from fivefold.deliver.network.middle_mile import MiddleMileParams, plan_middle_mile
 from fivefold.deliver.network.modes import choose_modes
 from fivefold.deliver.network.places import great_circle_km, zones
-from fivefold.model import Dataset
+from fivefold.model import Dataset, schema
 from fivefold.twin.companies.operator import AS_OF, by_state, make_tables
 
 
@@ -163,3 +164,37 @@ def test_any_prices_bound_the_cost() -> None:
     none = np.zeros(7, dtype=bool)
     bound = bound_at_prices(problem, prices, standing=none, most=7)
     assert bound <= solve_exact(problem, seconds=10).cost + 1e-6
+
+
+def flown(**columns: object) -> Dataset:
+    """Return one flight from the hub to Fort Worth with the figures that bound it."""
+    tables = make_tables(scale=0.05, days=14)
+    trip = {
+        "decision": "AIR-CVG>AIR-AFW air 2h", "origin": "AIR-CVG", "destination": "AIR-AFW",
+        "mode": "air", "departs_hour": 2, "arrives_hour": 6.0, "distance_km": 1300.0,
+        "driving_hours": 1.7, "vehicles": 1, "capacity_parcels": 6600.0, "parcels": 6600.0,
+        "drivers": 2.0, "cost": 20_000.0,
+    }  # fmt: skip
+    trips = schema("linehaul_trips").frame([{**trip, **columns}])
+    return Dataset({**tables, "linehaul_trips": trips})
+
+
+def rules_of_flights(dataset: Dataset) -> set[str]:
+    return {rule for frame in check_flights(dataset) for rule in frame["rule"].to_list()}
+
+
+def test_a_flight_within_its_containers_and_hours_breaks_no_rule() -> None:
+    assert rules_of_flights(flown()) == set()
+
+
+@pytest.mark.parametrize(
+    ("rule", "columns"),
+    [
+        ("flies_between_airports", {"destination": "DS-001"}),
+        ("containers_hold", {"parcels": 6700.0, "capacity_parcels": 9000.0}),
+        ("aircraft_exist", {"vehicles": 209}),
+        ("flight_takes_its_time", {"arrives_hour": 3.0}),
+    ],
+)
+def test_the_checker_names_what_a_flight_may_not(rule: str, columns: dict[str, object]) -> None:
+    assert rules_of_flights(flown(**columns)) == {rule}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import polars as pl
@@ -155,9 +156,29 @@ def _sites(state: State, query: Mapping[str, str]) -> dict[str, Any]:
     return {
         "made": made,
         "record": record,
-        "paying": sum(1 for row in rows if row["marginal_gain_per_day"] > 0),
+        "paying": sum(1 for row in rows if (row["marginal_gain_per_day"] or 0.0) > 0),
+        "quarters": _by_quarter(record),
         "map": lambda width: sites_map(made, state.dataset, width=width),
     }
+
+
+def _by_quarter(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return each quarter with what opens, grows and closes in it; none where one is not asked."""
+    found = []
+    for quarter in record.get("quarters") or []:
+        start = date.fromisoformat(quarter["period_start"])
+        mine = [row for row in record["sites"] if row["period_start"] == start]
+        found.append(
+            {
+                **quarter,
+                "start": start,
+                **{
+                    action: [row["site"] for row in mine if row["action"] == action]
+                    for action in ("open", "grow", "close")
+                },
+            }
+        )
+    return found
 
 
 def locations(state: State, query: Mapping[str, str]) -> Grid:
