@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "POST /api/v1/orders/{order}/lines/{line}/substitute": {"operator", "admin"},
     "GET /api/v1/channels/comparison": ALL,
     "GET /api/v1/channels/mix": ALL,
+    "GET /api/v1/placement": ALL,
     "GET /api/v1/channels/items/{item}": ALL,
     "GET /api/v1/channels/items/{item}/break-even": ALL,
     "GET /api/v1/prices/proposals": ALL,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from fivefold.check.centre_room import has_no_room
 from fivefold.check.findings import EPS, violations
 from fivefold.model import Dataset
 
@@ -15,9 +16,17 @@ def check_placement(dataset: Dataset) -> Iterator[pl.DataFrame]:
     placed = dataset["placement"]
     if placed.height == 0:
         return
-    whole = placed.group_by("item", "network").agg(share=pl.col("demand_share").sum())
+    # Demand may be left out only where no centre that holds the item takes another unit.
+    full = has_no_room(dataset).with_columns(is_full=pl.lit(True))
+    whole = (
+        placed.join(full, on=["item", "location"], how="left")
+        .group_by("item", "network")
+        .agg(share=pl.col("demand_share").sum(), all_full=pl.col("is_full").fill_null(False).all())
+    )
     yield violations(
-        whole.filter((pl.col("share") - 1.0).abs() > EPS).sort("item", "network"),
+        whole.filter(
+            (pl.col("share") > 1.0 + EPS) | ((pl.col("share") < 1.0 - EPS) & ~pl.col("all_full"))
+        ).sort("item", "network"),
         table="placement",
         key=["item", "network"],
         rule="all_demand_is_placed",

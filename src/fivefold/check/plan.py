@@ -8,6 +8,7 @@ import polars as pl
 
 from fivefold.check.balance import check_balance
 from fivefold.check.building import check_building
+from fivefold.check.centre_room import check_centre_room
 from fivefold.check.centres import check_placement, check_relaxations
 from fivefold.check.findings import none
 from fivefold.check.inbound import check_inbound
@@ -65,6 +66,7 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_prices(dataset),
         *check_range(dataset, as_of=as_of),
         *check_placement(dataset),
+        *check_centre_room(dataset),
         *check_relaxations(dataset),
         *check_routes(dataset),
         *check_building(dataset),

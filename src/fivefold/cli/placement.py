@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,10 +10,7 @@ from fivefold.cli.app import WORKSPACE, JsonOption, WorkspaceOption, told_errors
 from fivefold.cli.planning import PlanOption
 
 if TYPE_CHECKING:
-    import polars as pl
     from rich.console import Console
-
-    from fivefold.model import Outcome
 
 
 def placement_command(
@@ -29,10 +26,8 @@ def placement_command(
     as_json: JsonOption = False,
 ) -> None:
     """Say which centres are to hold which item, from where its customers are."""
-    import polars as pl
-
     from fivefold.cli.output import emit
-    from fivefold.cycle.placing import placement
+    from fivefold.cycle.placing import placement, placement_record
     from fivefold.cycle.workspace import Workspace
     from fivefold.deliver.placement import PlacementParams
 
@@ -40,35 +35,35 @@ def placement_command(
     with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
         plan = store.plan_named(plan_name)
         outcome = placement(plan, store.dataset(as_of=plan.as_of), params)
-    found = outcome["placement"]
-    if item is not None:
-        found = found.filter(pl.col("item") == item)
-    reasons = outcome.explanations
-    record = {
-        "plan": plan.plan,
-        "status": outcome.status,
-        "cost_per_week": outcome.objective,
-        "rows": found.to_dicts(),
-        "explanations": [] if reasons is None else reasons.to_dicts(),
-    }
-    emit(record, as_json=as_json, show=lambda out: _show(out, found, outcome))
+    record = {"plan": plan.plan, **placement_record(outcome, item)}
+    emit(record, as_json=as_json, show=lambda out: _show(out, record))
 
 
-def _show(out: Console, found: pl.DataFrame, outcome: Outcome) -> None:
-    """Print the placement, or why there is none."""
-    import polars as pl
-
+def _show(out: Console, record: dict[str, Any]) -> None:
+    """Print the placement and the room of centres, or why there is none."""
     from fivefold.cli.output import table
 
-    if outcome.explanations is not None:
-        told = outcome.explanations.filter(pl.col("reason_code").is_in(["rule", "unknown_figure"]))
-        for text in told["text"]:
-            out.print(text)
-    if found.height:
-        columns = ["item", "location", "units", "units_per_week", "demand_share", "transit_days"]
-        shown = found.select([*columns, "cost_per_week", "next_best"])
-        table(out, "placement", shown.head(40).to_dicts(), columns=shown.columns, most=40)
-        out.print(f"{outcome.objective:,.2f} a week in all, {found.height:,} item-places.")
+    told = ("rule", "unknown_figure", "capacity", "infeasible")
+    for reason in record["explanations"]:
+        if reason["reason_code"] in told and "@" not in reason["subject"]:
+            out.print(reason["text"])
+    rows = record["rows"]
+    if not rows:
+        return
+    columns = ["item", "location", "units", "units_per_week", "transit_days", "cost_per_week"]
+    table(out, "placement", rows[:40], columns=[*columns, "next_best"], most=40)
+    if len(rows) > 40:
+        out.print(f"40 of {len(rows):,} rows; --json shows all.")
+    limited = [row for row in record["centres"] if row["amount"] is not None]
+    if limited:
+        full = ["location", "kind", "amount", "used", "price"]
+        table(out, "room of centres", limited, columns=full, most=40)
+    out.print(f"{record['cost_per_week']:,.2f} a week in all, {len(rows):,} item-places.")
+    if record["gap"] is not None:
+        out.print(
+            f"No placement costs less than {record['bound']:,.2f} ({record['gap']:.2%} below), "
+            "further parcels of split orders left out."
+        )
 
 
 COMMANDS = (("placement", placement_command),)

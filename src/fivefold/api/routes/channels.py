@@ -17,9 +17,11 @@ from fivefold.cycle.channel_advice import (
     with_thinkable,
 )
 from fivefold.cycle.inbound import claim, reconcile
+from fivefold.cycle.placing import placement_record
 from fivefold.deliver.break_even import break_even
 from fivefold.deliver.channel_mix import MixParams, choose_mix
 from fivefold.deliver.inbound import InboundParams, plan_shipments
+from fivefold.deliver.placement import PlacementParams, place_items
 from fivefold.model import Dataset
 
 router = APIRouter(prefix="/api/v1", tags=["channels"])
@@ -108,6 +110,20 @@ def level_points(
                 "curves": found.curves.to_dicts(),
             }
         )
+    )
+
+
+@router.get("/placement", openapi_extra=verb("plan.read"))
+def centres_of_items(
+    company: Books,
+    most_centres: Annotated[int, Query(ge=1, le=50)] = 4,
+    day_worth: Annotated[float, Query(ge=0, le=1e6)] = 0.0,
+) -> dict[str, Any]:
+    """Return which centres are to hold which item, the room of each centre and its price."""
+    dataset, day = _planned(company)
+    params = PlacementParams(most_centres=most_centres, cost_per_day_late=day_worth)
+    return dict(
+        jsonable({"as_of": day, **placement_record(place_items(dataset, params, as_of=day))})
     )
 
 
