@@ -240,7 +240,7 @@ class WayFinder:
 
     def _option(self, row: dict[str, Any], node: Node) -> Way:
         terms = self.suppliers.get(row["supplier"], {})
-        offer = self._offer_of(row["supplier"], row["item"])
+        offer = self.offer_of(row["supplier"], row["item"])
         return Way(
             kind="buy",
             node=node,
@@ -483,7 +483,8 @@ class WayFinder:
         cost = self.suppliers.get(supplier, {}).get("ordering_cost") or 0.0
         return float(cost / max(1.0, sqrt(self.lines_of.get(supplier, 1))))
 
-    def _offer_of(self, supplier: str, item: str) -> dict[str, Any]:
+    def offer_of(self, supplier: str, item: str) -> dict[str, Any]:
+        """Return a supplier's offer of an item, the first by priority; empty where it has none."""
         for row in self.offers.get(item, []):
             if row["supplier"] == supplier:
                 return row
