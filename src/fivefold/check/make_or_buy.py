@@ -27,9 +27,7 @@ def check_make_or_buy(dataset: Dataset) -> Iterator[pl.DataFrame]:
 
 
 def _broken(frame: pl.DataFrame, rule: str, found: str, expected: pl.Expr | str) -> pl.DataFrame:
-    return violations(
-        frame, table=_TABLE, key=_KEY, rule=rule, found=found, expected=expected
-    )
+    return violations(frame, table=_TABLE, key=_KEY, rule=rule, found=found, expected=expected)
 
 
 def _sums(compared: pl.DataFrame) -> Iterator[pl.DataFrame]:

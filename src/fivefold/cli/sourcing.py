@@ -169,7 +169,8 @@ def make_or_buy_command(
             {
                 "item": row["item"],
                 "at": row["location"],
-                "way": f"{row['kind']} {row['source']}" + (f" {row['mode']}" if row["mode"] else ""),
+                "way": f"{row['kind']} {row['source']}"
+                + (f" {row['mode']}" if row["mode"] else ""),
                 "planned": round(row["planned_units"]),
                 "cost": row["unit_cost"],
                 "limits": row["limit_unit_cost"],

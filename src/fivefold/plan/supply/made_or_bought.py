@@ -52,9 +52,7 @@ def told(way: dict[str, Any], *, past: bool = False) -> str:
     return f"{verb[way['kind']][past]} {way['source']}{by}"
 
 
-def _best_other(
-    ways: list[dict[str, Any]], chosen: dict[str, Any] | None
-) -> dict[str, Any] | None:
+def _best_other(ways: list[dict[str, Any]], chosen: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the cheapest way of the other kind than the one chosen."""
     first = chosen or ways[0]
     return next((way for way in ways if way["kind"] != first["kind"]), None)
@@ -96,9 +94,7 @@ def _decision(
     )
 
 
-def _difference(
-    chosen: dict[str, Any], other: dict[str, Any], extra: float, is_split: bool
-) -> str:
+def _difference(chosen: dict[str, Any], other: dict[str, Any], extra: float, is_split: bool) -> str:
     """Return what the other way would cost more, and what of that is for limits."""
     if abs(extra) < max(_ALIKE, _ALIKE_SHARE * chosen["total_unit_cost"]):
         text = f"To {told(other)} costs as much"

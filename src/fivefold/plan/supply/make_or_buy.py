@@ -97,9 +97,7 @@ class _Comparison:
         self.finder = model.limits.finder
         self.starts = model.periods.starts()
         self.start_of = np.where(network.start_of >= -1, np.maximum(network.start_of, 0), -1)
-        self.ordered = np.bincount(
-            committed.order_way, committed.order_quantity, network.ways
-        )
+        self.ordered = np.bincount(committed.order_way, committed.order_quantity, network.ways)
         self.orders = np.bincount(committed.order_way, minlength=network.ways)
         self.by_week = np.zeros((network.ways, network.periods))
         np.add.at(
@@ -323,8 +321,11 @@ class _Comparison:
             "kind": way.kind,
             "source": way.source,
             "mode": way.mode or None,
-            "via": " ".join(self.model.ways[move].source for move in reversed(moves)
-                            if self.model.ways[move].source != way.source),  # fmt: skip
+            "via": " ".join(
+                self.model.ways[move].source
+                for move in reversed(moves)
+                if self.model.ways[move].source != way.source
+            ),  # fmt: skip
             "total_unit_cost": plain + priced,
             "unit_cost": plain,
             "limit_unit_cost": priced,

@@ -15,9 +15,9 @@ from fivefold.model.schema import schema
 from fivefold.plan.supply.commit import EPS
 from fivefold.plan.supply.flows import Flows, flows_of, plan_cost
 from fivefold.plan.supply.held_by import blockers, landed_costs
+from fivefold.plan.supply.limit_worth import LimitWorth, worth_of_limits
 from fivefold.plan.supply.made_or_bought import reasons_of_ways
 from fivefold.plan.supply.make_or_buy import compare_ways
-from fivefold.plan.supply.limit_worth import LimitWorth, worth_of_limits
 from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.prices import Prices
