@@ -268,7 +268,8 @@ class _Comparison:
             pieces = self.model.pieces
             own = pieces.node == n
             when = np.clip(pieces.until[own], 0, self.network.periods - 1)
-            units = np.bincount(when, pieces.quantity[own], self.network.periods)
+            units = np.zeros(self.network.periods)
+            np.add.at(units, when, pieces.quantity[own])
         return units if units.sum() > EPS else np.ones(self.network.periods)
 
     def _rows(self, n: int) -> list[dict[str, Any]]:
@@ -325,7 +326,7 @@ class _Comparison:
                 self.model.ways[move].source
                 for move in reversed(moves)
                 if self.model.ways[move].source != way.source
-            ),  # fmt: skip
+            ),
             "total_unit_cost": plain + priced,
             "unit_cost": plain,
             "limit_unit_cost": priced,
@@ -349,7 +350,7 @@ class _Comparison:
                 return row
         return {}
 
-    def _parts(self, root: int, due: Ints, share: Floats) -> dict[str, float | None]:
+    def _parts(self, root: int, due: Ints, share: Floats) -> dict[str, Any]:
         """Return the parts of the cost of a way to make or buy, moves apart."""
         way, network = self.model.ways[root], self.network
         parts: dict[str, Any] = dict.fromkeys(_PARTS, 0.0)

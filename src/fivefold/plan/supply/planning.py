@@ -79,9 +79,9 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     -------
     Outcome
         Tables supply_plan, projected_stock, unmet_demand, limit_prices, supply_changes,
-        pegging and make_or_buy; `objective` is the plan's cost in currency: buys, makes, moves, holding,
-        lateness and the worth of what is not served. Status is infeasible only where nothing
-        can be planned, as with a bill of material that leads back to itself.
+        pegging and make_or_buy; `objective` is the plan's cost in currency: buys, makes, moves,
+        holding, lateness and the worth of what is not served. Status is infeasible only where
+        nothing can be planned, as with a bill of material that leads back to itself.
 
     Notes
     -----
