@@ -19,7 +19,7 @@ from fivefold.plan.supply.reading import SupplyModel
 #: Ways to make or buy, and for each the moves from there to the place, nearest it first.
 Roads = dict[int, tuple[int, ...]]
 #: Kinds of resource that are people.
-_LABOUR = ("crew", "worker")
+_LABOUR = ("crew",)
 _PARTS = (
     "price",
     "material",
@@ -218,7 +218,8 @@ class _Comparison:
             for row in self.finder.operations.get(way.node[0], []):
                 if row["location"] == way.node[1]:
                     hours = row["setup_time_hours"] or 0.0
-                    found[row["resource"]] = found.get(row["resource"], 0.0) + hours
+                    for name, count in self.finder.held_by(row):
+                        found[name] = found.get(name, 0.0) + count * hours
         return found
 
     def _way(self, w: int) -> UnitCost:
