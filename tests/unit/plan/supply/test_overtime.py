@@ -141,7 +141,7 @@ def test_a_lot_takes_the_overtime_of_a_week_once_and_not_every_day() -> None:
             "unit_cost": 1.0, "value": float(quantity),
         }  # fmt: skip
         made = dataset.with_tables(supply_plan=schema("supply_plan").frame([row]))
-        return "lead_time" in {found for found in check_plan(made, as_of=AS_OF)["rule"].to_list()}
+        return "lead_time" in set(check_plan(made, as_of=AS_OF)["rule"])
 
     # 260 mugs take 26 hours: ten of them overtime, sixteen fill the day of start and one more.
     assert not broken(260, 1)
