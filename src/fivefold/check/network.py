@@ -210,19 +210,36 @@ def make_hours(dataset: Dataset) -> pl.DataFrame:
     """Return run hours for one good unit and set-up hours, by product, plant and resource.
 
     A step runs for all units that reach it, so its hours are divided by the yield of itself
-    and of all steps after it.
+    and of all steps after it. What a step holds besides its resource is held as long.
     """
-    return (
+    steps = (
         dataset["operations"]
         .sort("product", "location", "operation", descending=[False, False, True])
         .with_columns(
             after=pl.col("yield_share").fill_null(1.0).cum_prod().over("product", "location")
         )
-        .group_by("product", "location", "resource")
-        .agg(
-            hours=(pl.col("run_time_hours_per_unit") / pl.col("after")).sum(),
-            setup=pl.col("setup_time_hours").fill_null(0.0).sum(),
+        .select(
+            "product",
+            "operation",
+            "location",
+            "resource",
+            hours=pl.col("run_time_hours_per_unit") / pl.col("after"),
+            setup=pl.col("setup_time_hours").fill_null(0.0),
         )
+    )
+    needs = dataset["operation_needs"].select(
+        "product", "operation", "resource", count=pl.col("count").fill_null(1)
+    )
+    held = (
+        steps.drop("resource")
+        .join(needs, on=["product", "operation"], how="inner")
+        .with_columns(pl.col("hours", "setup") * pl.col("count"))
+        .select(steps.columns)
+    )
+    return (
+        pl.concat([steps, held])
+        .group_by("product", "location", "resource")
+        .agg(pl.col("hours", "setup").sum())
     )
 
 

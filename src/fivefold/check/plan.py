@@ -13,6 +13,7 @@ from fivefold.check.centres import check_placement, check_relaxations
 from fivefold.check.findings import none
 from fivefold.check.inbound import check_inbound
 from fivefold.check.limits import check_limits
+from fivefold.check.make_or_buy import check_make_or_buy
 from fivefold.check.network import pooled
 from fivefold.check.parcels import check_parcels
 from fivefold.check.pegging import check_changes, check_pegging
@@ -55,6 +56,7 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_limits(places, as_of=as_of),
         *check_pegging(places),
         *check_changes(places, as_of=as_of),
+        *check_make_or_buy(places),
         *check_purchases(dataset, as_of=as_of),
         *check_work(dataset, as_of=as_of),
         *check_steps(dataset),

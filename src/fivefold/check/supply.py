@@ -283,8 +283,9 @@ def _make_times(makes: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]
     )
     machines = dataset["resources"].select(
         "resource",
-        per_day=pl.col("count").fill_null(1) * pl.col("hours_per_day").fill_null(8.0)
-        + pl.col("overtime_hours_per_week").fill_null(0.0),
+        per_day=pl.col("count").fill_null(1) * pl.col("hours_per_day").fill_null(8.0),
+        # A week's overtime may fall on one day, but it is there once a week.
+        extra=pl.col("overtime_hours_per_week").fill_null(0.0),
     )
     worked = (
         makes.join(
@@ -294,11 +295,15 @@ def _make_times(makes: pl.DataFrame, dataset: Dataset) -> Iterator[pl.DataFrame]
             how="inner",
         )
         .join(machines, on="resource", how="inner")
+        .with_columns(
+            asked=pl.col("quantity") * pl.col("hours") + pl.col("setup"),
+            weeks=((pl.col("due_on") - pl.col("start_on")).dt.total_days() / 7).ceil().clip(1),
+        )
         .group_by("decision")
         .agg(
-            worked=(
-                (pl.col("quantity") * pl.col("hours") + pl.col("setup")) / pl.col("per_day")
-            ).max()
+            worked=pl.when(pl.col("per_day") > 0)
+            .then((pl.col("asked") - pl.col("extra") * pl.col("weeks")).clip(0) / pl.col("per_day"))
+            .max()
         )
     )
     stated = dataset["items"].select("item", "make_lead_time_days")

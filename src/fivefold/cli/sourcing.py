@@ -1,4 +1,4 @@
-"""Commands on suppliers: `fivefold source …` awards, scores, lead times."""
+"""Commands on suppliers: `fivefold source …` awards, make or buy, scores, lead times."""
 
 from __future__ import annotations
 
@@ -144,11 +144,63 @@ def fill_command(
         raise typer.Exit(INFEASIBLE)
 
 
+def make_or_buy_command(
+    items: Annotated[
+        list[str] | None, typer.Argument(help="Items. [default: all that are made and bought]")
+    ] = None,
+    plan_name: Annotated[str | None, typer.Option("--plan", help="Plan. [default: last]")] = None,
+    workspace: WorkspaceOption = WORKSPACE,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare making with buying: what a unit costs each way, which way the plan takes, why."""
+    from fivefold.cli.output import emit, rows, table
+    from fivefold.cycle.sourcing import ways_compared
+    from fivefold.cycle.workspace import Workspace
+
+    with told_errors(as_json=as_json), Workspace(workspace, create=False) as store:
+        found = ways_compared(store.plan_named(plan_name), tuple(items or ()))
+    compared = rows(found["make_or_buy"])
+    told = [] if found.explanations is None else rows(found.explanations)
+
+    def show(out: Console) -> None:
+        from rich.markup import escape
+
+        shown = [
+            {
+                "item": row["item"],
+                "at": row["location"],
+                "way": f"{row['kind']} {row['source']}"
+                + (f" {row['mode']}" if row["mode"] else ""),
+                "planned": round(row["planned_units"]),
+                "cost": row["unit_cost"],
+                "limits": row["limit_unit_cost"],
+                "total": row["total_unit_cost"],
+                "days": row["lead_time_days"],
+                "": "◀" if row["is_chosen"] else "",
+            }
+            for row in compared
+        ]
+        table(out, "Make or buy, a unit", shown, most=40)
+        if not shown:
+            out.print("No item of this plan can be both made and bought.")
+        # With one item all that is said of it, else the decision alone.
+        brief = [reason for reason in told if items or reason["sequence"] == 1]
+        for reason in brief[:24]:
+            out.print(escape(reason["text"] or ""))
+        if len(brief) > 24:
+            out.print(f"[dim]… and {len(brief) - 24:,} more (--json)[/dim]")
+        if shown and not items:
+            out.print("[dim]`fivefold source make-or-buy ITEM` shows what a unit is made of.[/dim]")
+
+    emit({"make_or_buy": compared, "reasons": told}, as_json=as_json, show=show)
+
+
 GROUP = (
     "source",
-    "Suppliers: awards, scores, lead times learnt from receipts.",
+    "Suppliers: awards, make or buy, scores, lead times learnt from receipts.",
     (
         ("award", award_command),
+        ("make-or-buy", make_or_buy_command),
         ("fill", fill_command),
         ("scores", scores_command),
         ("lead-times", lead_times_command),

@@ -124,7 +124,7 @@ def _resolve(plan: Plan, name: str) -> str:
     subjects = plan["explanations"]["subject"].unique()
     if name in subjects:
         return name
-    for prefix in ("channel:", "forecast:", "target:", "source:"):
+    for prefix in ("channel:", "forecast:", "target:", "source:", "make_or_buy:"):
         if prefix + name in subjects:
             return prefix + name
     known = pl.concat([subjects, plan["limit_prices"]["limit"].unique()])
@@ -145,7 +145,8 @@ def _carried_out(plan: Plan, name: str) -> list[str]:
 def _about_item(plan: Plan, item: str) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     rows = {}
     subjects: list[str] = [f"channel:{item}"]
-    for table in ("supply_plan", "stock_targets", "channel_choices", "unmet_demand"):
+    about = ("supply_plan", "make_or_buy", "stock_targets", "channel_choices", "unmet_demand")
+    for table in about:
         found = plan[table].filter(pl.col("item") == item)
         if found.height:
             rows[table] = found
@@ -156,6 +157,7 @@ def _about_item(plan: Plan, item: str) -> tuple[dict[str, pl.DataFrame], pl.Data
         | pl.col("subject").str.starts_with(f"forecast:{item}@")
         | pl.col("subject").str.starts_with(f"target:{item}@")
         | pl.col("subject").str.starts_with(f"source:{item}@")
+        | pl.col("subject").str.starts_with(f"make_or_buy:{item}@")
     )
     return rows, because
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+import polars as pl
+
 from fivefold.cycle.plans import Plan
 from fivefold.cycle.workspace import Workspace
+from fivefold.errors import NotFoundError
 from fivefold.model import Dataset, Outcome
 from fivefold.plan.demand import forecast
 from fivefold.source.awards import Params as AwardParams
@@ -54,6 +57,30 @@ def scores(workspace: Workspace, *, as_of: date) -> Outcome:
 def lead_times(workspace: Workspace, *, as_of: date) -> Outcome:
     """Return lead times as receipts show them."""
     return learn_lead_times(workspace.dataset(as_of=as_of), as_of=as_of)
+
+
+def ways_compared(plan: Plan, items: tuple[str, ...] = ()) -> Outcome:
+    """Return what a plan compares of making and buying, with its reasons; all items by default.
+
+    Raises
+    ------
+    NotFoundError
+        If the plan compares nothing of an item that is asked for.
+    """
+    compared = plan["make_or_buy"]
+    missing = [item for item in items if item not in compared["item"]]
+    if missing:
+        raise NotFoundError(
+            f"plan {plan.plan} compares nothing of {', '.join(missing)}: an item needs a bill of "
+            "material with a plant that makes it and a supplier that offers it"
+        )
+    if items:
+        compared = compared.filter(pl.col("item").is_in(list(items)))
+    subjects = compared.select(
+        pl.format("make_or_buy:{}@{}", "item", "location").alias("subject")
+    ).unique(maintain_order=True)
+    told = plan["explanations"].join(subjects, on="subject", how="semi", maintain_order="left")
+    return Outcome(tables={"make_or_buy": compared}, explanations=told)
 
 
 def fill(workspace: Workspace, order: str, *, as_of: date, plan: Plan | None = None) -> Outcome:

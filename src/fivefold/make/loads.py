@@ -72,9 +72,11 @@ def _row(
     resource: Resource, start: date, available: float, asked: float, days: int
 ) -> dict[str, Any]:
     """Return one resource in one period, overtime bought as far as it may be."""
-    missing = max(0.0, asked - available)
     price = resource.overtime_cost_per_hour
-    most = resource.overtime_hours_per_week * resource.count * days / 7 if price is not None else 0
+    # Overtime is a resource's, all its units together; without a price it is among its hours.
+    extra = resource.overtime_hours_per_week * days / 7
+    available, most = (available + extra, 0.0) if price is None else (available, extra)
+    missing = max(0.0, asked - available)
     overtime = min(missing, most)
     return {
         "resource": resource.resource,

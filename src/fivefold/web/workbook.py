@@ -84,6 +84,8 @@ def plan_workbook(plan: Plan, dataset: Dataset, *, filters: Sequence[str] = ()) 
             _reasoned(plan, plan["supply_plan"].sort("start_on", "decision")),
             dataset,
         )
+        if plan["make_or_buy"].height:
+            _named(book, "Make or buy", plan["make_or_buy"], dataset)
         _named(book, "Changes to orders", plan["supply_changes"], dataset)
         _named(book, "Stock targets", plan["stock_targets"], dataset)
         _named(book, "Channels", _reasoned(plan, plan["channel_choices"]), dataset)
@@ -192,6 +194,7 @@ def _kind(table: str, column: str, frame: pl.DataFrame) -> str:
 _SHOWN = {
     "Work orders": ("work_orders", "What to make, where and when; times are UTC."),
     "Supply plan": ("supply_plan", "Every buy, make and move with its first reason."),
+    "Make or buy": ("make_or_buy", "What a unit costs each way, and which way the plan takes."),
     "Changes to orders": ("supply_changes", "Changes proposed to orders already placed."),
     "Stock targets": ("stock_targets", "Safety stock, reorder point and level to order up to."),
     "Channels": ("channel_choices", "Contribution a unit in each channel; the best is marked."),

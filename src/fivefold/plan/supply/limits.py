@@ -233,12 +233,28 @@ def _setup_hours_per_week(dataset: Dataset) -> dict[str, float]:
 
     What the hours of a limit leave after them can be run.
     """
-    steps = (
-        dataset["operations"]
-        .group_by("resource")
-        .agg(hours=pl.col("setup_time_hours").fill_null(0.0).sum() / SETUP_WEEKS)
+    spent: dict[str, float] = defaultdict(float)
+    for (_product, resource), hours in set_up_hours(dataset).items():
+        spent[resource] += hours / SETUP_WEEKS
+    return dict(spent)
+
+
+def set_up_hours(dataset: Dataset) -> dict[tuple[str, str], float]:
+    """Return hours of a set-up by product and resource, tools and crews of the steps too."""
+    steps = dataset["operations"].select(
+        "product", "operation", "resource", hours=pl.col("setup_time_hours").fill_null(0.0)
     )
-    return dict(steps.select("resource", "hours").iter_rows())
+    held = (
+        dataset["operation_needs"]
+        .select("product", "operation", "resource", count=pl.col("count").fill_null(1))
+        .join(steps.drop("resource"), on=["product", "operation"], how="inner")
+        .select("product", "operation", "resource", hours=pl.col("hours") * pl.col("count"))
+    )
+    rows = pl.concat([steps, held]).group_by("product", "resource").agg(pl.col("hours").sum())
+    return {
+        (product, resource): hours
+        for product, resource, hours in rows.sort("product", "resource").iter_rows()
+    }
 
 
 def _subject(kind: str, subject: str, finder: WayFinder) -> str:

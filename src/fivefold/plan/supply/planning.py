@@ -20,6 +20,7 @@ from fivefold.model.schema import schema
 from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.exact import solve_exact
 from fivefold.plan.supply.flows import flows_of, node_costs
+from fivefold.plan.supply.limits import set_up_hours
 from fivefold.plan.supply.network import NEVER, Committed, Floats, SupplyNetwork
 from fivefold.plan.supply.overfull import within_cube
 from fivefold.plan.supply.overtime import OvertimeBook, with_overtime_that_pays
@@ -56,6 +57,7 @@ RESULTS = (
     "limit_prices",
     "supply_changes",
     "pegging",
+    "make_or_buy",
 )
 
 
@@ -77,10 +79,10 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     Returns
     -------
     Outcome
-        Tables supply_plan, projected_stock, unmet_demand, limit_prices, supply_changes and
-        pegging; `objective` is the plan's cost in currency: buys, makes, moves, holding,
-        lateness and the worth of what is not served. Status is infeasible only where nothing
-        can be planned, as with a bill of material that leads back to itself.
+        Tables supply_plan, projected_stock, unmet_demand, limit_prices, supply_changes,
+        pegging and make_or_buy; `objective` is the plan's cost in currency: buys, makes, moves,
+        holding, lateness and the worth of what is not served. Status is infeasible only where
+        nothing can be planned, as with a bill of material that leads back to itself.
 
     Notes
     -----
@@ -93,7 +95,7 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     except BillOfMaterialCycleError as error:
         return _no_plan(error)
     model, overtime = with_overtime_that_pays(dataset, model, params, price_limits)
-    set_up, order_terms = _set_up_hours(dataset), read_order_terms(dataset)
+    set_up, order_terms = set_up_hours(dataset), read_order_terms(dataset)
     reference = read_reference(dataset, model, params)
     if reference is None:
         draft = _afresh(model, params)
@@ -350,12 +352,6 @@ def _sensible_lots(model: SupplyModel, answer: Answer, params: SupplyParams) -> 
         weeks = min(weeks, params.most_cover_weeks, max(1.0, network.node_shelf[node] / 2))
         lots[w] = np.floor(rate[w] * weeks)
     return lots
-
-
-def _set_up_hours(dataset: Dataset) -> dict[tuple[str, str], float]:
-    """Return hours of a set-up by product and resource."""
-    rows = dataset["operations"].select("product", "resource", "setup_time_hours").rows()
-    return {(product, resource): hours or 0.0 for product, resource, hours in rows}
 
 
 def _hours_over(

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from fivefold.model.outcome import Outcome
+from fivefold.model.outcome import Outcome, explanations_frame
 from fivefold.model.schema import schema
 from fivefold.plan.supply.commit import EPS
 from fivefold.plan.supply.flows import Flows, flows_of, plan_cost
 from fivefold.plan.supply.held_by import blockers, landed_costs
 from fivefold.plan.supply.limit_worth import LimitWorth, worth_of_limits
+from fivefold.plan.supply.made_or_bought import reasons_of_ways
+from fivefold.plan.supply.make_or_buy import compare_ways
 from fivefold.plan.supply.network import Committed, SupplyNetwork
 from fivefold.plan.supply.parameters import SupplyParams
 from fivefold.plan.supply.prices import Prices
@@ -48,11 +50,14 @@ def tell(
         "limit_prices": _limit_table(model, worth, committed),
         "pegging": _peg_table(model, committed, names, flows, held),
         "supply_changes": changes,
+        "make_or_buy": compare_ways(model, network, worth.price, committed, way_names(model)),
     }
     cost = plan_cost(model, network, committed, flows)
     explanations = None
     if params.reasons:
         explanations = explain(model, network, prices, committed, names, tables, held)
+        ways = reasons_of_ways(tables["make_or_buy"], tables["limit_prices"], _hours_of(model))
+        explanations = pl.concat([explanations, explanations_frame(ways)])
     return Outcome(
         tables=tables,
         status="feasible",
@@ -91,6 +96,12 @@ def way_names(model: SupplyModel) -> list[str]:
             parts.append((way.mode + way.variant).replace(" ", "-") or "usual")
         names.append(":".join(parts))
     return names
+
+
+def _hours_of(model: SupplyModel) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the resources that each make draws on, by item and plant."""
+    return {way.node: tuple(name for name, _ in way.hours) for way in model.ways
+            if way.kind == "make"}  # fmt: skip
 
 
 def _plan_table(

@@ -122,6 +122,10 @@ class WayFinder:
             dataset["bills_of_material"].sort("product", "priority", "component"), "product"
         )
         self.operations = _grouped(dataset["operations"].sort("operation"), "product")
+        self.needs: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
+        for row in _rows(dataset["operation_needs"].sort("resource")):
+            need = (row["resource"], row["count"] or 1)
+            self.needs[row["product"], row["operation"]].append(need)
         self.plants = sorted(code for code, row in locations.items() if row["kind"] == "plant")
         self.lines_of: dict[str, int] = defaultdict(int)
         for row in _rows(dataset["supplier_offers"]):
@@ -202,6 +206,10 @@ class WayFinder:
         ways = self._makes(item, place)
         return ways[0].hours if ways else ()
 
+    def held_by(self, step: dict[str, Any]) -> list[tuple[str, int]]:
+        """Return what a step of an operation holds as long as it runs: machine, tools, crews."""
+        return [(step["resource"], 1), *self.needs.get((step["product"], step["operation"]), [])]
+
     def find(
         self, seeds: list[Node], stocked: set[Node]
     ) -> tuple[list[Node], list[Way], dict[Node, str]]:
@@ -240,7 +248,7 @@ class WayFinder:
 
     def _option(self, row: dict[str, Any], node: Node) -> Way:
         terms = self.suppliers.get(row["supplier"], {})
-        offer = self._offer_of(row["supplier"], row["item"])
+        offer = self.offer_of(row["supplier"], row["item"])
         return Way(
             kind="buy",
             node=node,
@@ -315,11 +323,15 @@ class WayFinder:
         yield_share, setup = 1.0, 0.0
         for step in reversed(steps):
             yield_share *= max(1e-6, step["yield_share"] or 1.0)
-            hours[step["resource"]] += step["run_time_hours_per_unit"] / yield_share
+            spent = step["run_time_hours_per_unit"] / yield_share
+            for name, count in self.held_by(step):
+                hours[name] += count * spent
         cost, days = self._receiving(place), 0.0
         for step in steps:
             resource = self.resources.get(step["resource"], {})
-            setup += (step["setup_time_hours"] or 0.0) * (resource.get("cost_per_hour") or 0.0)
+            for name, count in self.held_by(step):
+                rate = self.resources.get(name, {}).get("cost_per_hour") or 0.0
+                setup += count * (step["setup_time_hours"] or 0.0) * rate
             days += (step["setup_time_hours"] or 0.0) / (resource.get("hours_per_day") or 8.0)
         for name, spent in hours.items():
             cost += spent * (self.resources.get(name, {}).get("cost_per_hour") or 0.0)
@@ -483,7 +495,8 @@ class WayFinder:
         cost = self.suppliers.get(supplier, {}).get("ordering_cost") or 0.0
         return float(cost / max(1.0, sqrt(self.lines_of.get(supplier, 1))))
 
-    def _offer_of(self, supplier: str, item: str) -> dict[str, Any]:
+    def offer_of(self, supplier: str, item: str) -> dict[str, Any]:
+        """Return a supplier's offer of an item, the first by priority; empty where it has none."""
         for row in self.offers.get(item, []):
             if row["supplier"] == supplier:
                 return row

@@ -87,6 +87,7 @@ ROOMS: tuple[Room, ...] = (
 
 GRIDS: dict[str, Callable[[State, Query], Grid]] = {
     "supply": supply.proposals,
+    "make_or_buy": supply.ways,
     "purchase_orders": supply.orders,
     "inbound_shipments": supply.shipments,
     "supply_changes": supply.changes,

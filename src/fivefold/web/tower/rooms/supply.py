@@ -21,6 +21,7 @@ from fivefold.web.tower.state import State
 TABS = (
     ("", "Proposals", "supply_plan"),
     ("baskets", "Baskets", ""),
+    ("ways", "Make or buy", "make_or_buy"),
     ("orders", "Purchase orders", "purchase_orders"),
     ("lines", "Order lines", "purchase_order_lines"),
     ("shipments", "Shipments", "inbound_shipments"),
@@ -128,6 +129,38 @@ def _rules(state: State) -> dict[str, tuple[int, int]]:
             found[key] = lot_rule(state.dataset, row)
         told[row["decision"]] = found[key]
     return told
+
+
+def ways(state: State, query: Mapping[str, str]) -> Grid:
+    """Return what a unit costs made and bought, where both can be."""
+    frame = state.made["make_or_buy"].with_columns(
+        subject=pl.format("make_or_buy:{}@{}", "item", "location"),
+        title=pl.col("item").replace(state.titles),
+        name=pl.col("source").replace(state.places),
+        taken=pl.when(pl.col("is_chosen")).then(pl.lit("plan")).otherwise(pl.lit("")),
+    )
+    first = (
+        column("item", "Item", width=112, why=True),
+        column("title", "Title", width=180),
+        column("kind", "", "choice", width=64),
+        column("name", "From", width=150),
+        column("location", "At", width=88),
+        column("taken", "Taken", "choice", width=64),
+        column("planned_units", "Planned", "count"),
+        column("total_unit_cost", "Total", "money", help="Cost a unit, limits at their price."),
+        column("unit_cost", "Cost", "money", help="Cost a unit, limits apart."),
+        column("limit_unit_cost", "Limits", "money", help="Hours and other limits it takes."),
+        column("lead_time_days", "Days", "count", help="Start to available."),
+    )
+    hidden = ("source", "way", "is_chosen", "rank", "via", "mode")
+    return Grid(
+        name="make_or_buy",
+        frame=frame,
+        key="subject",
+        sign=state.sign,
+        sort="item",
+        columns=schema_columns("make_or_buy", frame, first=first, hidden=hidden),
+    )
 
 
 def orders(state: State, query: Mapping[str, str]) -> Grid:
