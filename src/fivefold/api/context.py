@@ -198,6 +198,53 @@ def once(
         return _answer(answer, replayed=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Act:
+    """One act that is asked for: by whom, in which company, done once, told to who listens.
+
+    Attributes
+    ----------
+    request : Request
+    context : Context
+    company : Company
+    asking : Caller
+    key : str or None
+        As the Idempotency-Key header named it.
+    """
+
+    request: Request
+    context: Context
+    company: Company
+    asking: Caller
+    key: str | None
+
+    @property
+    def actor(self) -> str:
+        """Who acts, as the books write it."""
+        return self.asking.actor
+
+    def day(self, given: date | None) -> date:
+        """Return the day that was given, else today."""
+        return given or self.company.today()
+
+    def once(self, work: Callable[[], Mapping[str, Any]]) -> Response:
+        """Do it once under its key; see `once`."""
+        return once(self.request, self.company, self.key, work)
+
+    def tell(self, event: str, body: Mapping[str, Any]) -> None:
+        """Tell the webhooks of the company."""
+        self.context.webhooks.tell(self.company, event, dict(body))
+
+
+async def _act(
+    request: Request, company: Books, asking: Asking, context: Ctx, key: Key = None
+) -> Act:
+    return Act(request=request, context=context, company=company, asking=asking, key=key)
+
+
+Acting = Annotated[Act, Depends(_act)]
+
+
 def _answer(answer: Any, *, replayed: bool) -> Response:
     """Return an answer as it was kept: the same bytes every time."""
     text = json.dumps(answer, sort_keys=True, allow_nan=False)

@@ -110,10 +110,12 @@ def _of(
         most = rows.group_by("location").agg(wanted=wanted)
         most = most.sort("wanted", "location", descending=[True, False])
         location = str(most["location"][0])
-    rows = rows.filter(pl.col("location") == location)
+    if location is not None:
+        rows = rows.filter(pl.col("location") == location)
     if not rows.height:
         raise KeyError(f"{table} has no rows of {item!r} at {location!r}")
-    return rows, str(location)
+    assert location is not None, "rows are of one place by now"
+    return rows, location
 
 
 def proof_figure(proof: Proof, *, unit: str = "currency", width: int = 640) -> Figure:

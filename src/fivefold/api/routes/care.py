@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from pydantic import Field, StrictInt
 from starlette.responses import Response
 
 from fivefold.api.bodies import Body, Day, Name, Text
-from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, once, verb
+from fivefold.api.context import (
+    Acting,
+    Books,
+    jsonable,
+    verb,
+)
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.caring import (
     care_record,
@@ -89,16 +94,14 @@ def returns_plan(company: Books) -> dict[str, Any]:
 
 
 @router.post("/returns", openapi_extra=verb("orders.serve"))
-def ask_return(
-    body: ReturnAsked, request: Request, company: Books, asking: Asking, key: Key = None
-) -> Response:
+def ask_return(body: ReturnAsked, act: Acting) -> Response:
     """Authorise a return by its window, quantity, serial number and signs of fraud."""
 
     def work() -> dict[str, Any]:
         done = authorise_return(
-            company,
-            actor=asking.actor,
-            at=at_noon(body.on or company.today()),
+            act.company,
+            actor=act.actor,
+            at=at_noon(act.day(body.on)),
             order=body.order,
             item=body.item,
             quantity=body.quantity,
@@ -109,38 +112,28 @@ def ask_return(
         told = {**asdict(done), "reasons": done.reasons.to_dicts()}
         return dict(jsonable({**told, "duplicate": done.status == "duplicate"}))
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/returns/{return_id}/receipt", openapi_extra=verb("orders.serve"))
-def parcel_back(
-    return_id: Document,
-    body: Parcel,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def parcel_back(return_id: Document, body: Parcel, act: Acting) -> Response:
     """Receive an authorised return: graded, refunded, put away; a second scan adds nothing."""
 
     def work() -> dict[str, Any]:
         done = receive_return(
-            company,
+            act.company,
             return_id,
-            actor=asking.actor,
-            at=at_noon(body.on or company.today()),
+            actor=act.actor,
+            at=at_noon(act.day(body.on)),
             condition=body.condition,
             serial=body.serial,
             way=body.way,
         )
         if done.status == "ok":
-            context.webhooks.tell(
-                company, "return.received", {"return": return_id, "chosen": done.chosen}
-            )
+            act.tell("return.received", {"return": return_id, "chosen": done.chosen})
         return dict(jsonable(taken_record(done)))
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.get("/cases", openapi_extra=verb("data.read"))
@@ -150,17 +143,15 @@ def cases(company: Books, every: Annotated[bool, Query(alias="all")] = False) ->
 
 
 @router.post("/cases", openapi_extra=verb("orders.serve"))
-def new_case(
-    body: NewCase, request: Request, company: Books, asking: Asking, key: Key = None
-) -> Response:
+def new_case(body: NewCase, act: Acting) -> Response:
     """Open a case; the same content has the same number and is opened once."""
 
     def work() -> dict[str, Any]:
         found = open_customer_case(
-            company,
+            act.company,
             kind=body.kind,
-            actor=asking.actor,
-            at=at_noon(body.on or company.today()),
+            actor=act.actor,
+            at=at_noon(act.day(body.on)),
             order=body.order,
             item=body.item,
             reason=body.reason,
@@ -168,21 +159,19 @@ def new_case(
         )
         return dict(jsonable(found))
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/cases/gathering", openapi_extra=verb("orders.serve"))
-def gather(
-    body: Gathering, request: Request, company: Books, asking: Asking, key: Key = None
-) -> Response:
+def gather(body: Gathering, act: Acting) -> Response:
     """Open a case for every return that blames somebody and every review of few stars."""
 
     def work() -> dict[str, Any]:
-        at = at_noon(body.on or company.today())
-        opened = gather_cases(company, actor=asking.actor, at=at, days=body.days)
+        at = at_noon(act.day(body.on))
+        opened = gather_cases(act.company, actor=act.actor, at=at, days=body.days)
         return dict(jsonable({"opened": len(opened), "cases": opened}))
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.get("/cases/{case}/trail", openapi_extra=verb("data.read"))
@@ -192,24 +181,17 @@ def trail_of_case(case: Document, company: Books) -> dict[str, Any]:
 
 
 @router.post("/cases/{case}/closing", openapi_extra=verb("orders.serve"))
-def end_case(
-    case: Document,
-    body: CaseClosing,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    key: Key = None,
-) -> Response:
+def end_case(case: Document, body: CaseClosing, act: Acting) -> Response:
     """Close a case, with what the customer said of it."""
 
     def work() -> dict[str, Any]:
-        at = at_noon(body.on or company.today())
+        at = at_noon(act.day(body.on))
         found = close_customer_case(
-            company, case, actor=asking.actor, at=at, stars=body.stars, minutes=body.minutes
+            act.company, case, actor=act.actor, at=at, stars=body.stars, minutes=body.minutes
         )
         return dict(jsonable(found))
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.get("/care/figures", openapi_extra=verb("data.read"))

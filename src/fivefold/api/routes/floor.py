@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, TypeVar
 
 import polars as pl
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from starlette.responses import JSONResponse, Response
 
 from fivefold.api.bodies import (
@@ -22,7 +22,16 @@ from fivefold.api.bodies import (
     WorkStep,
 )
 from fivefold.api.companies import Company
-from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, needed, once, verb
+from fivefold.api.context import (
+    Act,
+    Acting,
+    Asking,
+    Books,
+    Ctx,
+    jsonable,
+    needed,
+    verb,
+)
 from fivefold.api.jobs import Job
 from fivefold.api.paging import records
 from fivefold.api.problems import ProblemError
@@ -151,14 +160,12 @@ def move_step(plan: PlanName, body: MovedStep, company: Books) -> dict[str, Any]
 
 
 @router.post("/plans/{plan}/what-if", openapi_extra=verb("plan.run"))
-def what_if(
-    plan: PlanName, body: WhatIf, request: Request, company: Books, key: Key = None
-) -> Response:
+def what_if(plan: PlanName, body: WhatIf, act: Acting) -> Response:
     """Replan with least change after a machine stops or an order jumps; kept on request."""
 
     def work() -> dict[str, Any]:
-        made = company.plan_named(plan)
-        dataset = company.dataset(as_of=made.as_of)
+        made = act.company.plan_named(plan)
+        dataset = act.company.dataset(as_of=made.as_of)
         event: Stop | Jump
         if body.machine is not None and body.down_hours is not None:
             event = scheduling.machine_stop(
@@ -179,11 +186,11 @@ def what_if(
                 scenario=str(event),
                 stops=[event] if isinstance(event, Stop) else [],
             )
-            company.plans.save(kept)
+            act.company.plans.save(kept)
             name = kept.plan
         return _changes(outcome, str(event), name)
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 def _progress(job: Job) -> Progress:
@@ -229,26 +236,23 @@ def _order(found: working.WorkOrder) -> dict[str, Any]:
 
 
 def _done(
-    request: Request,
-    company: Company,
-    context: Ctx,
-    key: str | None,
+    act: Act,
     order: str,
-    act: Callable[[], working.WorkOrder],
+    does: Callable[[], working.WorkOrder],
 ) -> Response:
     """Return the order after an act; what cannot be done comes out as 409."""
 
     def work() -> dict[str, Any]:
-        found = _kept_to_rules(act)
-        context.webhooks.tell(company, "supply.changed", {"order": order, "status": found.status})
+        found = _kept_to_rules(does)
+        act.tell("supply.changed", {"order": order, "status": found.status})
         return _order(found)
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
-def _kept_to_rules(act: Callable[[], T]) -> T:
+def _kept_to_rules(does: Callable[[], T]) -> T:
     try:
-        return act()
+        return does()
     except working.NotWorkableError as error:
         raise ProblemError(409, "not_workable", str(error)) from None
 
@@ -257,17 +261,13 @@ def _kept_to_rules(act: Callable[[], T]) -> T:
 def release(
     order: Document,
     body: WorkStep,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
+    act: Acting,
 ) -> Response:
     """Release a work order to the floor."""
-    on = body.on or company.today()
+    on = act.day(body.on)
     return _done(
-        request, company, context, key, order,
-        lambda: working.release(company, order, actor=asking.actor, on=on),
+        act, order,
+        lambda: working.release(act.company, order, actor=act.actor, on=on),
     )  # fmt: skip
 
 
@@ -275,19 +275,15 @@ def release(
 def issue(
     order: Document,
     body: Issue,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
+    act: Acting,
 ) -> Response:
     """Take components to the floor: those named, or all that is due."""
-    on = body.on or company.today()
-    note = f"key-{key}" if key else ""
+    on = act.day(body.on)
+    note = f"key-{act.key}" if act.key else ""
     return _done(
-        request, company, context, key, order,
+        act, order,
         lambda: working.issue(
-            company, order, body.components, actor=asking.actor, on=on, note=note
+            act.company, order, body.components, actor=act.actor, on=on, note=note
         ),
     )  # fmt: skip
 
@@ -296,19 +292,15 @@ def issue(
 def report(
     order: Document,
     body: WorkReport,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
+    act: Acting,
 ) -> Response:
     """Report units good, scrapped or to be reworked; the key counts them once."""
-    note = f"key-{needed(key, 'name the report')}"
-    on = body.on or company.today()
+    note = f"key-{needed(act.key, 'name the report')}"
+    on = act.day(body.on)
     return _done(
-        request, company, context, key, order,
+        act, order,
         lambda: working.report(
-            company,
+            act.company,
             order,
             good=body.good,
             scrap=body.scrap,
@@ -316,7 +308,7 @@ def report(
             defects=body.defects,
             hours=body.hours,
             hold=body.hold,
-            actor=asking.actor,
+            actor=act.actor,
             on=on,
             note=note,
         ),
@@ -327,19 +319,15 @@ def report(
 def rework(
     order: Document,
     body: Reworked,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
+    act: Acting,
 ) -> Response:
     """Say how units that waited for rework turned out."""
-    needed(key, "send it once")
-    on = body.on or company.today()
+    needed(act.key, "send it once")
+    on = act.day(body.on)
     return _done(
-        request, company, context, key, order,
+        act, order,
         lambda: working.rework(
-            company, order, good=body.good, scrap=body.scrap, actor=asking.actor, on=on
+            act.company, order, good=body.good, scrap=body.scrap, actor=act.actor, on=on
         ),
     )  # fmt: skip
 
@@ -348,64 +336,52 @@ def rework(
 def finish(
     order: Document,
     body: WorkStep,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
+    act: Acting,
 ) -> Response:
     """Finish a work order; what is left on the floor goes back into stock."""
-    on = body.on or company.today()
+    on = act.day(body.on)
     return _done(
-        request, company, context, key, order,
-        lambda: working.finish(company, order, actor=asking.actor, on=on),
+        act, order,
+        lambda: working.finish(act.company, order, actor=act.actor, on=on),
     )  # fmt: skip
 
 
 @router.post("/quality/holds", openapi_extra=verb("work.report"))
-def hold(
-    body: Hold, request: Request, company: Books, asking: Asking, context: Ctx, key: Key = None
-) -> Response:
+def hold(body: Hold, act: Acting) -> Response:
     """Put units on a quality hold: nothing of them is promised or shipped."""
-    needed(key, "send it once")
-    return _between(request, body, company, asking.actor, context, key, frees=False)
+    needed(act.key, "send it once")
+    return _between(body, act, frees=False)
 
 
 @router.post("/quality/releases", openapi_extra=verb("work.report"))
-def free(
-    body: Hold, request: Request, company: Books, asking: Asking, context: Ctx, key: Key = None
-) -> Response:
+def free(body: Hold, act: Acting) -> Response:
     """End a quality hold: the units are free again, or thrown away."""
-    needed(key, "send it once")
-    return _between(request, body, company, asking.actor, context, key, frees=True)
+    needed(act.key, "send it once")
+    return _between(body, act, frees=True)
 
 
 def _between(
-    request: Request,
     body: Hold,
-    company: Company,
-    actor: str,
-    context: Ctx,
-    key: str | None,
+    act: Act,
     *,
     frees: bool,
 ) -> Response:
     if body.scrap and not frees:
         raise ProblemError(422, "scrap_when_freed", "units are thrown away when they are freed")
-    on = body.on or company.today()
+    on = act.day(body.on)
 
-    def act() -> None:
-        said = {"reason": body.reason, "lot": body.lot, "actor": actor, "on": on}
-        where = (company, body.item, body.location, body.quantity)
+    def does() -> None:
+        said = {"reason": body.reason, "lot": body.lot, "actor": act.actor, "on": on}
+        where = (act.company, body.item, body.location, body.quantity)
         if frees:
             working.free(*where, **said, scrap=body.scrap)  # type: ignore[arg-type]
         else:
             working.hold(*where, **said)  # type: ignore[arg-type]
 
     def work() -> dict[str, Any]:
-        _kept_to_rules(act)
-        context.webhooks.tell(company, "supply.changed", {"item": body.item})
+        _kept_to_rules(does)
+        act.tell("supply.changed", {"item": body.item})
         return {"status": "ok", "item": body.item, "location": body.location,
                 "quantity": body.quantity, "held": not frees}  # fmt: skip
 
-    return once(request, company, key, work)
+    return act.once(work)

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from fivefold.api.bodies import Instead, PlaceOfLine, ShareRule
-from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, once, verb
+from fivefold.api.context import (
+    Acting,
+    Books,
+    jsonable,
+    verb,
+)
 from fivefold.api.paging import records
 from fivefold.cycle.backorders import fill_backorders
 from fivefold.cycle.bookkeeping import at_noon
@@ -57,14 +62,12 @@ def shortage(
 
 
 @router.post("/orders/shortage/reservations", openapi_extra=verb("orders.serve"))
-def share(
-    body: ShareRule, company: Books, asking: Asking, request: Request, key: Key = None
-) -> Response:
+def share(body: ShareRule, act: Acting) -> Response:
     """Set aside what is free for those who wait, by a rule."""
 
     def work() -> dict[str, Any]:
-        at = at_noon(company.today())
-        done = fill_backorders(company, actor=asking.actor, at=at, rule=body.rule)
+        at = at_noon(act.company.today())
+        done = fill_backorders(act.company, actor=act.actor, at=at, rule=body.rule)
         units = sum(one.quantity for one in done)
         return {
             "status": "ok" if done else "nothing_free",
@@ -72,7 +75,7 @@ def share(
             "message": f"{units:,} units set aside." if done else "Nothing they wait for is free.",
         }
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.get("/orders/{order}", openapi_extra=verb("data.read"))
@@ -82,70 +85,52 @@ def one_order(order: Order, company: Books) -> dict[str, Any]:
 
 
 @router.post("/orders/{order}/reservation", openapi_extra=verb("orders.serve"))
-def reserve(
-    order: Order, company: Books, asking: Asking, context: Ctx, request: Request, key: Key = None
-) -> Response:
+def reserve(order: Order, act: Acting) -> Response:
     """Promise an imported order, or set aside what is free for one that waits."""
 
     def work() -> dict[str, Any]:
-        done = reserve_order(company, order, actor=asking.actor, at=at_noon(company.today()))
+        done = reserve_order(act.company, order, actor=act.actor, at=at_noon(act.company.today()))
         told = told_of(done)
         if told["status"] == "ok" and "legs" in told:
-            context.webhooks.tell(company, "order.taken", {"order": order})
+            act.tell("order.taken", {"order": order})
         words = {"nothing_free": "Nothing it waits for is free yet."}
         return {**told, "message": words.get(told["status"], "Set aside.")}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/orders/{order}/lines/{line}/place", openapi_extra=verb("orders.serve"))
-def move(
-    order: Order,
-    line: Line,
-    body: PlaceOfLine,
-    company: Books,
-    asking: Asking,
-    request: Request,
-    key: Key = None,
-) -> Response:
+def move(order: Order, line: Line, body: PlaceOfLine, act: Acting) -> Response:
     """Serve a line from another place: freed where it is, set aside there, in one step."""
 
     def work() -> dict[str, Any]:
         done = move_line(
-            company,
+            act.company,
             order,
             line,
             body.location,
-            actor=asking.actor,
-            at=at_noon(company.today()),
+            actor=act.actor,
+            at=at_noon(act.company.today()),
         )
         return {
             **dict(jsonable(asdict(done))),
             "message": f"{done.units} units of line {line} leave from {done.location} now.",
         }
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/orders/{order}/lines/{line}/substitute", openapi_extra=verb("orders.serve"))
-def instead(
-    order: Order,
-    line: Line,
-    body: Instead,
-    company: Books,
-    asking: Asking,
-    request: Request,
-    key: Key = None,
-) -> Response:
+def instead(order: Order, line: Line, body: Instead, act: Acting) -> Response:
     """Put an item that is offered in the place of what a line waits for."""
 
     def work() -> dict[str, Any]:
         done = substitute(
-            company, order, line, body.item, actor=asking.actor, at=at_noon(company.today())
+            act.company, order, line, body.item, actor=act.actor, at=at_noon(act.company.today())
         )
         return {
             **dict(jsonable(asdict(done))),
             "message": f"{done.units} of {done.substitute} take the place of {done.replaced}.",
         }
 
-    return once(request, company, key, work)
+    return act.once(work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from starlette.responses import HTMLResponse, Response
 
 from fivefold.api.bodies import (
@@ -15,7 +15,14 @@ from fivefold.api.bodies import (
     ParcelNumber,
     ParcelQuestion,
 )
-from fivefold.api.context import Asking, Books, Ctx, Key, jsonable, once, verb
+from fivefold.api.context import (
+    Acting,
+    Asking,
+    Books,
+    Ctx,
+    jsonable,
+    verb,
+)
 from fivefold.api.paging import records
 from fivefold.cycle.bookkeeping import at_noon
 from fivefold.cycle.last_mile import track
@@ -114,33 +121,22 @@ def tracking(parcel: Parcel, body: ParcelNumber, company: Books, asking: Asking)
 
 
 @router.post("/parcels/{parcel}/claim", openapi_extra=verb("orders.serve"))
-def raise_claim(
-    parcel: Parcel, company: Books, asking: Asking, request: Request, key: Key = None
-) -> Response:
+def raise_claim(parcel: Parcel, act: Acting) -> Response:
     """Raise the claim for a parcel lost, damaged or silent; once."""
 
     def work() -> dict[str, Any]:
-        done = claim(company, parcel, actor=asking.actor, on=company.today())
+        done = claim(act.company, parcel, actor=act.actor, on=act.company.today())
         return dict(jsonable(asdict(done)))
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/parcels/{parcel}/claim/grant", openapi_extra=verb("purchase.approve"))
-def grant_claim(
-    parcel: Parcel,
-    body: GrantedClaim,
-    company: Books,
-    asking: Asking,
-    request: Request,
-    key: Key = None,
-) -> Response:
+def grant_claim(parcel: Parcel, body: GrantedClaim, act: Acting) -> Response:
     """Book what the carrier grants for a claim; once."""
 
     def work() -> dict[str, Any]:
-        done = grant(
-            company, parcel, body.amount, actor=asking.actor, on=body.on or company.today()
-        )
+        done = grant(act.company, parcel, body.amount, actor=act.actor, on=act.day(body.on))
         return dict(jsonable(asdict(done)))
 
-    return once(request, company, key, work)
+    return act.once(work)

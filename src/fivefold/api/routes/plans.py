@@ -15,7 +15,15 @@ from starlette.responses import JSONResponse, Response
 
 from fivefold.api.bodies import Acceptance, NewForecast, NewPlan, NewProof
 from fivefold.api.companies import Company
-from fivefold.api.context import Asking, Books, Ctx, Key, accepted_job, jsonable, once, verb
+from fivefold.api.context import (
+    Acting,
+    Asking,
+    Books,
+    Ctx,
+    accepted_job,
+    jsonable,
+    verb,
+)
 from fivefold.api.jobs import Job
 from fivefold.api.paging import Page, answer, page, records
 from fivefold.api.problems import ProblemError
@@ -223,32 +231,22 @@ def prove_plan(
 
 
 @router.post("/plans/{plan}/acceptance", openapi_extra=verb("plan.accept"))
-def accept_plan(
-    plan: PlanName,
-    body: Acceptance,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def accept_plan(plan: PlanName, body: Acceptance, act: Acting) -> Response:
     """Accept a plan: what starts soon becomes orders in the books. Twice counts once."""
 
     def work() -> dict[str, Any]:
-        made = company.plan_named(plan)
+        made = act.company.plan_named(plan)
         done = accept(
-            company,
+            act.company,
             made,
-            actor=asking.actor,
+            actor=act.actor,
             release_days=body.release_days,
             changes=body.changes,
         )
-        context.webhooks.tell(
-            company, "plan.accepted", {"plan": done.plan, "placed": list(done.placed)}
-        )
+        act.tell("plan.accepted", {"plan": done.plan, "placed": list(done.placed)})
         return asdict(done)
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/forecasts", openapi_extra=verb("plan.run"))

@@ -6,13 +6,18 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from pydantic import Field, StrictBool, StrictInt
 from starlette.responses import Response
 
 from fivefold.api.bodies import Body, Day, Name, Text, Units
-from fivefold.api.companies import Company
-from fivefold.api.context import Asking, Books, Context, Ctx, Key, jsonable, once, verb
+from fivefold.api.context import (
+    Act,
+    Acting,
+    Books,
+    jsonable,
+    verb,
+)
 from fivefold.api.paging import records
 from fivefold.api.problems import ProblemError
 from fivefold.cycle import purchasing, sourcing
@@ -126,8 +131,8 @@ def _guarded(work: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]
     return guarded
 
 
-def _tell(context: Context, company: Company, order: str, step: str) -> None:
-    context.webhooks.tell(company, "supply.changed", {"order": order, "step": step})
+def _tell(act: Act, order: str, step: str) -> None:
+    act.tell("supply.changed", {"order": order, "step": step})
 
 
 @router.get("/purchase-orders", openapi_extra=verb("data.read"))
@@ -161,123 +166,89 @@ def one_order(order: Document, company: Books) -> dict[str, Any]:
 
 
 @router.post("/purchase-orders", openapi_extra=verb("supply.edit"))
-def propose_orders(
-    body: Proposal, request: Request, company: Books, asking: Asking, key: Key = None
-) -> Response:
+def propose_orders(body: Proposal, act: Acting) -> Response:
     """Put purchase orders of a plan up for approval."""
 
     def work() -> dict[str, Any]:
         made = purchasing.propose(
-            company,
-            company.plan_named(body.plan),
+            act.company,
+            act.company.plan_named(body.plan),
             body.orders,
-            actor=asking.actor,
-            on=company.today(),
+            actor=act.actor,
+            on=act.company.today(),
             days=body.days,
         )
         return {"proposed": list(made)}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/purchase-orders/{order}/approval", openapi_extra=verb("purchase.approve"))
-def approve_order(
-    order: Document,
-    body: Ending,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def approve_order(order: Document, body: Ending, act: Acting) -> Response:
     """Approve a proposed order; refused with 409 above the limit of the caller's role."""
 
     def work() -> dict[str, Any]:
-        on = body.on or company.today()
-        step = purchasing.approve(company, order, actor=asking.actor, role=asking.role, on=on)
-        _tell(context, company, order, "approved")
+        on = act.day(body.on)
+        step = purchasing.approve(act.company, order, actor=act.actor, role=act.asking.role, on=on)
+        _tell(act, order, "approved")
         return _step(step)
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.post("/purchase-orders/{order}/sending", openapi_extra=verb("supply.edit"))
-def send_order(
-    order: Document,
-    body: Forms,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def send_order(order: Document, body: Forms, act: Acting) -> Response:
     """Place an approved order; its documents come back as text by file name."""
 
     def work() -> dict[str, Any]:
-        on = body.on or company.today()
-        step, files = purchasing.send(company, order, body.forms, actor=asking.actor, on=on)
-        _tell(context, company, order, "sent")
+        on = act.day(body.on)
+        step, files = purchasing.send(act.company, order, body.forms, actor=act.actor, on=on)
+        _tell(act, order, "sent")
         texts = {name: content.decode("utf-8") for name, content in files.items()}
         return {**_step(step), "documents": texts}
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.post("/purchase-orders/{order}/acknowledgement", openapi_extra=verb("supply.edit"))
-def acknowledge_order(
-    order: Document,
-    body: Acknowledgement,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def acknowledge_order(order: Document, body: Acknowledgement, act: Acting) -> Response:
     """Note the supplier's confirmation with its differences."""
 
     def work() -> dict[str, Any]:
         step = purchasing.acknowledge(
-            company,
+            act.company,
             order,
-            actor=asking.actor,
-            on=body.on or company.today(),
+            actor=act.actor,
+            on=act.day(body.on),
             reference=body.reference,
             quantities=body.quantities,
             prices=body.prices,
             expected_on=body.expected_on,
         )
-        _tell(context, company, order, "acknowledged")
+        _tell(act, order, "acknowledged")
         return _step(step)
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.post("/purchase-orders/{order}/ship-notice", openapi_extra=verb("supply.edit"))
-def note_shipment(
-    order: Document,
-    body: ShipNotice,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def note_shipment(order: Document, body: ShipNotice, act: Acting) -> Response:
     """Note that goods left the supplier."""
 
     def work() -> dict[str, Any]:
         step = purchasing.announce(
-            company,
+            act.company,
             order,
             body.note,
-            actor=asking.actor,
-            on=body.on or company.today(),
+            actor=act.actor,
+            on=act.day(body.on),
             expected_on=body.expected_on,
             tracking=body.tracking,
         )
-        _tell(context, company, order, "shipped")
+        _tell(act, order, "shipped")
         return _step(step)
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.get("/purchase-orders/{order}/sample", openapi_extra=verb("data.read"))
@@ -293,68 +264,46 @@ def sample(
 
 
 @router.post("/purchase-orders/{order}/inspections", openapi_extra=verb("goods.receive"))
-def inspect_lot(
-    order: Document,
-    body: Inspection,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def inspect_lot(order: Document, body: Inspection, act: Acting) -> Response:
     """Give the verdict on a received lot; one that fails goes to quarantine."""
 
     def work() -> dict[str, Any]:
         done = inspect(
-            company,
+            act.company,
             order,
             body.defects,
-            actor=asking.actor,
-            on=body.on or company.today(),
+            actor=act.actor,
+            on=act.day(body.on),
             item=body.item,
             receipt=body.receipt,
             cost=body.cost,
         )
-        _tell(context, company, order, done.verdict)
+        _tell(act, order, done.verdict)
         return asdict(done)
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.post("/purchase-orders/{order}/returns", openapi_extra=verb("goods.receive"))
-def return_to_supplier(
-    order: Document,
-    body: SentBack,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    key: Key = None,
-) -> Response:
+def return_to_supplier(order: Document, body: SentBack, act: Acting) -> Response:
     """Send units in quarantine back to the supplier and claim their price."""
 
     def work() -> dict[str, Any]:
         found = send_back(
-            company,
+            act.company,
             order,
             body.item,
             body.quantity,
-            actor=asking.actor,
-            on=body.on or company.today(),
+            actor=act.actor,
+            on=act.day(body.on),
         )
         return dict(records(states([found]))[0])
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.post("/purchase-orders/{order}/invoices", openapi_extra=verb("supply.edit"))
-def match_invoice(
-    order: Document,
-    body: Invoice,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    key: Key = None,
-) -> Response:
+def match_invoice(order: Document, body: Invoice, act: Acting) -> Response:
     """Hold an invoice against order and receipts; status `blocked` where it does not agree."""
 
     def work() -> dict[str, Any]:
@@ -364,77 +313,54 @@ def match_invoice(
         ]
         return _step(
             purchasing.invoice(
-                company,
+                act.company,
                 order,
                 body.number,
                 lines or None,
-                actor=asking.actor,
-                on=body.on or company.today(),
+                actor=act.actor,
+                on=act.day(body.on),
                 accept_differences=body.accept_differences,
             )
         )
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.post("/purchase-orders/{order}/payment", openapi_extra=verb("purchase.approve"))
-def pay_order(
-    order: Document,
-    body: Ending,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    key: Key = None,
-) -> Response:
+def pay_order(order: Document, body: Ending, act: Acting) -> Response:
     """Pay the matched invoices of an order, less its deposit."""
 
     def work() -> dict[str, Any]:
-        on = body.on or company.today()
-        return _step(purchasing.pay(company, order, actor=asking.actor, on=on))
+        on = act.day(body.on)
+        return _step(purchasing.pay(act.company, order, actor=act.actor, on=on))
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.post("/purchase-orders/{order}/closing", openapi_extra=verb("supply.edit"))
-def close_order(
-    order: Document,
-    body: Ending,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def close_order(order: Document, body: Ending, act: Acting) -> Response:
     """End an order; one that did not arrive in full needs a reason."""
 
     def work() -> dict[str, Any]:
-        on = body.on or company.today()
-        step = purchasing.close(company, order, actor=asking.actor, on=on, reason=body.reason)
-        _tell(context, company, order, "closed")
+        on = act.day(body.on)
+        step = purchasing.close(act.company, order, actor=act.actor, on=on, reason=body.reason)
+        _tell(act, order, "closed")
         return _step(step)
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.post("/purchase-orders/{order}/cancellation", openapi_extra=verb("supply.edit"))
-def cancel_order(
-    order: Document,
-    body: Ending,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    context: Ctx,
-    key: Key = None,
-) -> Response:
+def cancel_order(order: Document, body: Ending, act: Acting) -> Response:
     """Give an order up before anything of it is on its way."""
 
     def work() -> dict[str, Any]:
-        on = body.on or company.today()
-        step = purchasing.cancel(company, order, actor=asking.actor, on=on, reason=body.reason)
-        _tell(context, company, order, "cancelled")
+        on = act.day(body.on)
+        step = purchasing.cancel(act.company, order, actor=act.actor, on=on, reason=body.reason)
+        _tell(act, order, "cancelled")
         return _step(step)
 
-    return once(request, company, key, _guarded(work))
+    return act.once(_guarded(work))
 
 
 @router.get("/suppliers/scores", openapi_extra=verb("data.read"))

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path
 from starlette.responses import JSONResponse, Response
 
 from fivefold.api.asked import ask, look_for_news
 from fivefold.api.bodies import NewComparison, NewReview, NewScenario, Question, Reason
 from fivefold.api.companies import Company
-from fivefold.api.context import Asking, Books, Ctx, Key, accepted_job, jsonable, once, verb
+from fivefold.api.context import (
+    Acting,
+    Asking,
+    Books,
+    Ctx,
+    accepted_job,
+    jsonable,
+    verb,
+)
 from fivefold.api.problems import ProblemError
 from fivefold.cycle import branches, watching
 from fivefold.cycle.changes import parsed
@@ -68,18 +76,16 @@ def scenarios(company: Books) -> list[dict[str, Any]]:
 
 
 @router.post("/scenarios", openapi_extra=verb("plan.run"))
-def new_scenario(
-    body: NewScenario, request: Request, company: Books, asking: Asking, key: Key = None
-) -> Response:
+def new_scenario(body: NewScenario, act: Acting) -> Response:
     """Make a scenario: differences from a plan or from another scenario, under a name."""
 
     def work() -> dict[str, Any]:
         try:
             made = branches.branch(
-                company,
+                act.company,
                 body.name,
                 body.changes,
-                actor=asking.label or asking.actor,
+                actor=act.asking.label or act.actor,
                 reason=body.reason,
                 on=body.on,
             )
@@ -87,7 +93,7 @@ def new_scenario(
             raise ProblemError(422, "not_understood", str(error)) from None
         return {**made.record(), "message": f"Scenario {made.name} is made."}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.get("/scenarios/{name}", openapi_extra=verb("plan.read"))
@@ -113,40 +119,26 @@ def plan_scenario(name: ScenarioName, company: Books, asking: Asking, context: C
 
 
 @router.post("/scenarios/{name}/merge", openapi_extra=verb("data.import"))
-def merge_scenario(
-    name: ScenarioName,
-    body: Reason,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    key: Key = None,
-) -> Response:
+def merge_scenario(name: ScenarioName, body: Reason, act: Acting) -> Response:
     """Make the differences of a scenario data: overrides, limits, prices, with who and why."""
 
     def work() -> dict[str, Any]:
-        done = branches.merge(company, name, actor=asking.actor, reason=body.reason)
+        done = branches.merge(act.company, name, actor=act.actor, reason=body.reason)
         told = f"Scenario {name} is data now. Run plan plans with it."
         return {"scenario": name, **done, "message": told}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/scenarios/{name}/drop", openapi_extra=verb("plan.run"))
-def drop_scenario(
-    name: ScenarioName,
-    body: Reason,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    key: Key = None,
-) -> Response:
+def drop_scenario(name: ScenarioName, body: Reason, act: Acting) -> Response:
     """Drop a scenario; its name is free again, what the books know of it stays."""
 
     def work() -> dict[str, Any]:
-        branches.drop(company, name, actor=asking.actor, reason=body.reason)
+        branches.drop(act.company, name, actor=act.actor, reason=body.reason)
         return {"scenario": name, "dropped": True, "message": f"Scenario {name} is dropped."}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/comparisons", status_code=202, openapi_extra=verb("plan.run"))

@@ -7,12 +7,17 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 import polars as pl
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
 from fivefold.api.access import Caller
 from fivefold.api.bodies import FamilyVolume, SopAssumption, SopClosing, SopDecision
-from fivefold.api.context import Asking, Books, Key, jsonable, once, verb
+from fivefold.api.context import (
+    Acting,
+    Books,
+    jsonable,
+    verb,
+)
 from fivefold.api.problems import ProblemError
 from fivefold.cycle import sop
 from fivefold.cycle.assumptions import assume, assumptions
@@ -54,80 +59,57 @@ def one_step(step: Step, company: Books, plan: PlanQuery = "") -> dict[str, Any]
 
 
 @router.post("/sop/steps/{step}/decisions", openapi_extra=verb("sop.decide"))
-def decide(
-    step: Step,
-    body: SopDecision,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    plan: PlanQuery = "",
-    key: Key = None,
-) -> Response:
+def decide(step: Step, body: SopDecision, act: Acting, plan: PlanQuery = "") -> Response:
     """Record what a step decided, with who and why."""
 
     def work() -> dict[str, Any]:
-        made = company.plan_named(plan or None)
-        who = _who(body.who, asking)
+        made = act.company.plan_named(plan or None)
+        who = _who(body.who, act.asking)
         told = {"step": step, "topic": body.topic, "outcome": body.outcome, "why": body.why}
         try:
             sop.decide(
-                company, made, step, body.topic, body.outcome, who=who, why=body.why,
-                actor=asking.actor,
+                act.company, made, step, body.topic, body.outcome, who=who, why=body.why,
+                actor=act.actor,
             )  # fmt: skip
         except ValueError as error:
             raise ProblemError(422, "not_understood", str(error)) from None
         return {"plan": made.plan, "who": who, **told, "message": f"{who} decided: {body.outcome}."}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/sop/steps/{step}/closing", openapi_extra=verb("sop.decide"))
-def close(
-    step: Step,
-    body: SopClosing,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    plan: PlanQuery = "",
-    key: Key = None,
-) -> Response:
+def close(step: Step, body: SopClosing, act: Acting, plan: PlanQuery = "") -> Response:
     """Close a step; those before it must be closed."""
 
     def work() -> dict[str, Any]:
-        made = company.plan_named(plan or None)
-        who = _who(body.who, asking)
+        made = act.company.plan_named(plan or None)
+        who = _who(body.who, act.asking)
         try:
-            sop.close_step(company, made, step, who=who, actor=asking.actor)
+            sop.close_step(act.company, made, step, who=who, actor=act.actor)
         except sop.OutOfOrderError as error:
             raise ProblemError(409, "out_of_order", str(error)) from None
         told = f"The {step} review is closed by {who}."
         return {"plan": made.plan, "step": step, "who": who, "closed": True, "message": told}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.post("/sop/assumptions", openapi_extra=verb("sop.decide"))
-def name_assumption(
-    body: SopAssumption,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    plan: PlanQuery = "",
-    key: Key = None,
-) -> Response:
+def name_assumption(body: SopAssumption, act: Acting, plan: PlanQuery = "") -> Response:
     """Name what a plan takes for granted, so that it is shown and tracked; empty drops it."""
 
     def work() -> dict[str, Any]:
-        made = company.plan_named(plan or None)
-        who = _who(body.who, asking)
+        made = act.company.plan_named(plan or None)
+        who = _who(body.who, act.asking)
         try:
-            assume(company, made, body.name, body.text, author=who, actor=asking.actor)
+            assume(act.company, made, body.name, body.text, author=who, actor=act.actor)
         except ValueError as error:
             raise ProblemError(422, "not_understood", str(error)) from None
         told = f"{who} assumes {body.name}." if body.text.strip() else f"{body.name} is dropped."
         return {"plan": made.plan, "name": body.name, "text": body.text, "message": told}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.get("/sop/families", openapi_extra=verb("plan.read"))
@@ -140,27 +122,20 @@ def families(company: Books, plan: PlanQuery = "") -> dict[str, Any]:
 
 @router.post("/sop/families/{family}/{month}", openapi_extra=verb("data.import"))
 def family_volume(
-    family: Family,
-    month: Month,
-    body: FamilyVolume,
-    request: Request,
-    company: Books,
-    asking: Asking,
-    plan: PlanQuery = "",
-    key: Key = None,
+    family: Family, month: Month, body: FamilyVolume, act: Acting, plan: PlanQuery = ""
 ) -> Response:
     """Set a family's volume of a month; it is put on its items by their mix, adding up."""
 
     def work() -> dict[str, Any]:
-        made = company.plan_named(plan or None)
+        made = act.company.plan_named(plan or None)
         try:
             rows = set_volume(
-                company,
+                act.company,
                 made,
                 family,
                 date.fromisoformat(f"{month}-01"),
                 body.units,
-                author=_who(body.who, asking),
+                author=_who(body.who, act.asking),
                 reason=body.why,
             )
         except ValueError as error:
@@ -172,7 +147,7 @@ def family_volume(
         )
         return {"family": family, "month": month, "items": items.to_dicts(), "message": told}
 
-    return once(request, company, key, work)
+    return act.once(work)
 
 
 @router.get("/budget", openapi_extra=verb("plan.read"))
