@@ -106,23 +106,21 @@ def test_small_loads_go_by_the_mode_without_a_container(importer: Dataset) -> No
 def test_what_lands_cheaper_further_down_fills_no_load_on_the_way_to_another_place(
     importer: Dataset,
 ) -> None:
-    far = importer["lanes"].filter((pl.col("origin") == "PORT"))
+    far = importer["lanes"].filter(pl.col("origin") == "PORT")
     lanes = importer["lanes"].filter(pl.col("mode") != "air")
     hub = far.with_columns(destination=pl.lit("HUB"))
     on = far.with_columns(origin=pl.lit("HUB"), cost_per_m3=pl.lit(5.0), mode=pl.lit("internal"))
     place = importer["locations"].filter(pl.col("location") == "WH1")
     with_hub = importer.with_tables(
         supplier_offers=importer["supplier_offers"].filter(pl.col("supplier") == "FAR"),
-        locations=pl.concat(
-            [importer["locations"], place.with_columns(location=pl.lit("HUB"))]
-        ),
+        locations=pl.concat([importer["locations"], place.with_columns(location=pl.lit("HUB"))]),
         lanes=pl.concat([lanes, hub, on]),
     )
     table = rank_options(with_hub, as_of=AS_OF)["sourcing_options"]
 
     by_place = {
         row["destination"]: row["freight_unit_cost"]
-        for row in table.filter((pl.col("item") == "BOX")).iter_rows(named=True)
+        for row in table.filter(pl.col("item") == "BOX").iter_rows(named=True)
     }
     # At the hub a box would travel alone, for the cups go straight to the warehouse.
     assert by_place["WH1"] == pytest.approx(0.02 * (1800 / (11.2 + 0.56) + 10))
