@@ -81,6 +81,7 @@ def with_loads_that_pay(
     draft: Draft,
     settle: Callable[[Draft], Draft],
     *,
+    holds: Callable[[Draft], bool],
     left_out: Iterable[tuple[Lane, tuple[int, ...]]] = (),
 ) -> Loaded:
     """Return the plan in which no load could be spared at a gain.
@@ -91,6 +92,8 @@ def with_loads_that_pay(
         Decisions carried over stay in it, and what is new may join their loads.
     settle : callable
         Brings a plan that was made again within machine hours and cube.
+    holds : callable
+        Tells whether it could: runs carried over leave no way to save set-ups.
     left_out : iterable of (lane, periods), optional
         What a plan just made leaves out, in place of looking for it again.
 
@@ -103,7 +106,7 @@ def with_loads_that_pay(
     """
     if not any(way.load is not None for way in draft.model.ways):
         return Loaded(draft=draft)
-    return _Search(draft, settle).result({lane: set(periods) for lane, periods in left_out})
+    return _Search(draft, settle, holds).result({lane: set(periods) for lane, periods in left_out})
 
 
 def reasons_of(found: Loaded, names: dict[tuple[int, int], str]) -> list[Reason]:
@@ -203,8 +206,13 @@ def closed_at(network: SupplyNetwork, shut: dict[int, frozenset[int]]) -> Supply
 class _Search:
     """The plan as it gets better, and what it is judged by."""
 
-    def __init__(self, draft: Draft, settle: Callable[[Draft], Draft]) -> None:
-        self.first, self.settle = draft, settle
+    def __init__(
+        self,
+        draft: Draft,
+        settle: Callable[[Draft], Draft],
+        holds: Callable[[Draft], bool],
+    ) -> None:
+        self.first, self.settle, self.holds = draft, settle, holds
         self.kept = draft.kept
         self.used_up: Floats = used_up_in(draft)
         self.best, self.score = draft, self._score(draft)
@@ -480,7 +488,7 @@ class _Search:
 
     def _better(self, trial: Draft) -> bool:
         score = self._score(trial)
-        if score >= self.score - EPS:
+        if score >= self.score - EPS or not self.holds(trial):
             return False
         self.best, self.score = trial, score
         return True

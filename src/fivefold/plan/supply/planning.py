@@ -109,7 +109,12 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
     def settle(plan: Draft) -> Draft:
         return within_cube(_within_hours(plan, set_up))
 
-    loaded = with_loads_that_pay(draft, settle, left_out=params.left_out)
+    loaded = with_loads_that_pay(
+        draft,
+        settle,
+        holds=lambda plan: not _hours_over(plan.model, plan.committed, set_up).any(),
+        left_out=params.left_out,
+    )
     smallest = with_smallest_orders(loaded.draft, order_terms, settle)
     draft = smallest.draft
     bound = lower_bound(model, params)
