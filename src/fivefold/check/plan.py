@@ -10,6 +10,7 @@ from fivefold.check.balance import check_balance
 from fivefold.check.building import check_building
 from fivefold.check.centre_room import check_centre_room
 from fivefold.check.centres import check_placement, check_relaxations
+from fivefold.check.expiry import check_expiry
 from fivefold.check.findings import none
 from fivefold.check.inbound import check_inbound
 from fivefold.check.limits import check_limits
@@ -53,6 +54,7 @@ def check_plan(dataset: Dataset, *, as_of: date) -> pl.DataFrame:
         *check_reasons(dataset),
         *check_decisions(places, as_of=as_of),
         *check_balance(places, as_of=as_of),
+        *check_expiry(places),
         *check_limits(places, as_of=as_of),
         *check_pegging(places),
         *check_changes(places, as_of=as_of),

@@ -356,7 +356,14 @@ def _hold_when_ordered(run: _Run, params: PlanParams, as_of: date) -> None:
         return
     seen = seen.with_tables(accepted_facts=planning_facts(seen, own, as_of=as_of))
     # Only what draws on a limit that joined orders overrun is touched, so it is planned once.
-    again = replace(own, reserved=reserved, ordered_days=RELEASE_DAYS, quick=True)
+    told: Any = run.notes["supply"]
+    again = replace(
+        own,
+        reserved=reserved,
+        ordered_days=RELEASE_DAYS,
+        left_out=told["left_out"],
+        quick=True,
+    )
     outcome = run.call("supply", plan_supply, as_of, again, seen)
     run.tell(_first_to_give_way(breaks_first(outcome)))
     reasons = run.reasons_of("purchase orders", placed)

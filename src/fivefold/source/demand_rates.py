@@ -39,7 +39,7 @@ def daily_rates(dataset: Dataset, *, days: int) -> dict[tuple[str, str], Rate]:
         How much of the forecast is looked at.
     """
     own = _own_rates(dataset["forecast_means"], days)
-    fed = _places_fed(dataset)
+    fed = places_fed(dataset)
     by_item: dict[str, dict[str, Rate]] = {}
     for (item, location), rate in own.items():
         by_item.setdefault(item, {})[location] = rate
@@ -68,7 +68,7 @@ def _own_rates(means: pl.DataFrame, days: int) -> dict[tuple[str, str], Rate]:
     }
 
 
-def _places_fed(dataset: Dataset) -> dict[str, list[str]]:
+def places_fed(dataset: Dataset) -> dict[str, list[str]]:
     """Return, for every place, the places its goods can reach over lanes, itself first."""
     kinds = dict(dataset["locations"].select("location", "kind").iter_rows())
     onward: dict[str, list[str]] = {}

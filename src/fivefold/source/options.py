@@ -93,6 +93,10 @@ def option_row(option: Option, rank: int) -> dict[str, object]:
         "financing_unit_cost": option.financing,
         "via": option.route.via,
         "unknown_parts": ", ".join(option.unknown_parts),
+        "shipment_unit_cost": option.shipment,
+        "cost_per_shipment": option.route.cost_per_shipment,
+        "load_m3": None if math.isinf(option.route.load_m3) else option.route.load_m3,
+        "unit_volume_m3": option.volume_m3,
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame, schema
-from fivefold.source.demand_rates import daily_rates
+from fivefold.source.demand_rates import daily_rates, places_fed
 from fivefold.source.landed_cost import (
     DutyTable,
     duty_table,
@@ -24,6 +24,7 @@ from fivefold.source.options import Option, option_row, ranking_reasons
 from fivefold.source.price_breaks import price_lists
 from fivefold.source.risk import with_risk
 from fivefold.source.routes import Route, supplier_routes
+from fivefold.source.shipment_shares import with_shipment_shares
 from fivefold.source.terms import (
     cell_text,
     exchange_rates,
@@ -131,26 +132,35 @@ def valued_options(dataset: Dataset, params: Params | None = None, *, as_of: dat
     )
     params = replace(params, cost_of_capital_share_per_year=capital)
     world = _World(dataset, params, as_of)
-    options = [option for pair in world.offers() for option in world.options(pair)]
-    options = _with_shipment_shares(options)
-    groups: dict[tuple[str, str], list[Option]] = {}
-    for option in options:
-        groups.setdefault((option.item, option.destination), []).append(option)
-    ranked = {
-        key: sorted(
-            (
-                with_risk(
-                    option,
-                    groups[key],
-                    capital_share_per_year=capital,
-                    recovery_days=params.recovery_days,
-                )
-                for option in groups[key]
-            ),
-            key=lambda option: option.order_key,
-        )
-        for key in sorted(groups)
-    }
+
+    def ranked_groups(found: list[Option]) -> dict[tuple[str, str], list[Option]]:
+        groups: dict[tuple[str, str], list[Option]] = {}
+        for option in found:
+            groups.setdefault((option.item, option.destination), []).append(option)
+        return {
+            key: sorted(
+                (
+                    with_risk(
+                        option,
+                        groups[key],
+                        capital_share_per_year=capital,
+                        recovery_days=params.recovery_days,
+                    )
+                    for option in groups[key]
+                ),
+                key=lambda option: option.order_key,
+            )
+            for key in sorted(groups)
+        }
+
+    options = with_shipment_shares(
+        [option for pair in world.offers() for option in world.options(pair)],
+        fed=places_fed(dataset),
+        onward=world.onward,
+        review_days=params.review_days,
+        ranked=lambda found: [group[0] for group in ranked_groups(found).values()],
+    )
+    ranked = ranked_groups(options)
     return Ways(ranked=ranked, left_out=world.left_out, learnt=world.learnt_reasons())
 
 
@@ -176,6 +186,9 @@ class _World:
         self.values = item_values(dataset)
         self.learnt = learnt_by_item(dataset, as_of=as_of)
         self._told: dict[tuple[str, str], Reason] = {}
+        self._onward: dict[tuple[str, str], list[dict[str, object]]] = {}
+        for lane in dataset["lanes"].iter_rows(named=True):
+            self._onward.setdefault((lane["origin"], lane["destination"]), []).append(lane)
 
     def offers(self) -> Iterator[dict[str, object]]:
         """Yield offers that can be used; others are told."""
@@ -202,6 +215,18 @@ class _World:
     def _leave_out(self, subject: str, code: str, reference: str, text: str) -> None:
         self.left_out.append(
             Reason(subject=subject, reason_code=code, reference=reference, text=text)
+        )
+
+    def onward(self, option: Option, place: str) -> float:
+        """Return carriage of a unit from an option's place on to another, the cheapest lane."""
+        return min(
+            (
+                number(lane, "cost_per_unit")
+                + number(lane, "cost_per_kg") * (option.weight_kg or 0.0)
+                + number(lane, "cost_per_m3") * (option.volume_m3 or 0.0)
+                for lane in self._onward.get((option.destination, place), [])
+            ),
+            default=0.0,
         )
 
     def learnt_reasons(self) -> list[Reason]:
@@ -303,46 +328,3 @@ class _World:
             share = float(str(on_time))
             offered = self.params.late_days_when_late * math.sqrt(share * (1 - share))
         return math.hypot(offered, route.transit_days_sd)
-
-
-def _with_shipment_shares(options: list[Option]) -> list[Option]:
-    """Return options with their share of the fixed cost of a shipment.
-
-    What travels together is what would be bought from this supplier: the items for which
-    it is the cheapest before fixed costs. An option pays for its cube (else its value) in
-    a shipment of those items and itself.
-    """
-    winners: dict[tuple[str, str], Option] = {}
-    for option in options:
-        key = (option.item, option.destination)
-        if option.rate and (key not in winners or option.order_key < winners[key].order_key):
-            winners[key] = option
-    together: dict[tuple[str, str, str], list[Option]] = {}
-    for option in winners.values():
-        together.setdefault(_shipment(option), []).append(option)
-    return [
-        replace(option, shipment=_shipment_share(option, together.get(_shipment(option), [])))
-        if option.route.cost_per_shipment > 0
-        else option
-        for option in options
-    ]
-
-
-def _shipment(option: Option) -> tuple[str, str, str]:
-    return (option.supplier, option.destination, option.route.mode)
-
-
-def _shipment_share(option: Option, winners: list[Option]) -> float:
-    """Return the fixed cost of carriage of one unit."""
-    fellows = [other for other in winners if other.item != option.item]
-    everyone = [*fellows, option]
-    volumes = [other.volume_m3 * other.quantity for other in everyone if other.volume_m3]
-    if len(volumes) == len(everyone):
-        share, cube = volumes[-1] / math.fsum(volumes), math.fsum(volumes)
-        cost = option.route.shipment_cost(cube)
-    else:
-        values = [other.unit_price * other.quantity for other in everyone]
-        total = math.fsum(values)
-        share = values[-1] / total if total > 0 else 1 / len(values)
-        cost = option.route.shipment_cost(None)
-    return cost * share / option.quantity

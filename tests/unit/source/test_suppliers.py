@@ -70,11 +70,61 @@ def test_a_shipments_fixed_cost_is_shared_by_cube_with_what_travels_along(
     table = rank_options(alone, as_of=AS_OF)["sourcing_options"]
 
     box, cup = _option(table, "BOX", "FAR", "fcl+ftl"), _option(table, "CUP", "FAR", "fcl+ftl")
-    cube_box, cube_cup = 560 * 0.02, 288 * 0.002
-    per_m3 = 1800 / (cube_box + cube_cup)
+    # Its own usual order of 288 is raised to cases; 280 a cycle is what it adds to others'.
+    cube_box = 560 * 0.02
     assert cup["usual_quantity"] == 288
-    assert box["freight_unit_cost"] == pytest.approx(0.02 * (per_m3 + 10))
-    assert cup["freight_unit_cost"] == pytest.approx(0.002 * (per_m3 + 10))
+    assert box["freight_unit_cost"] == pytest.approx(0.02 * (1800 / (cube_box + 0.56) + 10))
+    assert cup["freight_unit_cost"] == pytest.approx(0.002 * (1800 / (cube_box + 0.576) + 10))
+
+
+def test_small_loads_go_by_the_mode_without_a_container(importer: Dataset) -> None:
+    lcl = importer["lanes"].filter((pl.col("origin") == "FAR") & (pl.col("mode") == "air"))
+    lcl = lcl.with_columns(
+        mode=pl.lit("lcl"),
+        transit_time_days_mean=pl.lit(34.0),
+        cost_per_shipment=pl.lit(100.0),
+        cost_per_kg=pl.lit(0.0),
+        cost_per_m3=pl.lit(90.0),
+    )
+    alone = importer.with_tables(
+        supplier_offers=importer["supplier_offers"].filter(pl.col("supplier") == "FAR"),
+        lanes=pl.concat([importer["lanes"].filter(pl.col("mode") != "air"), lcl]),
+    )
+
+    def first(factor: float) -> set[str]:
+        means = alone["forecast_means"].with_columns(pl.col("units_mean") * factor)
+        table = rank_options(alone.with_tables(forecast_means=means), as_of=AS_OF)
+        ranked = table["sourcing_options"].filter(pl.col("rank") == 1)
+        return set(ranked["mode"].to_list())
+
+    # 11.8 m3 a cycle: 1,800 and 10 a m3 by sea in a container, 100 and 90 a m3 in a shared one.
+    # They cost the same at 1700 / 80 = 21.25 m3.
+    assert first(1.0) == {"lcl"}
+    assert first(3.0) == {"fcl+ftl"}
+
+
+def test_what_lands_cheaper_further_down_fills_no_load_on_the_way_to_another_place(
+    importer: Dataset,
+) -> None:
+    far = importer["lanes"].filter(pl.col("origin") == "PORT")
+    lanes = importer["lanes"].filter(pl.col("mode") != "air")
+    hub = far.with_columns(destination=pl.lit("HUB"))
+    on = far.with_columns(origin=pl.lit("HUB"), cost_per_m3=pl.lit(5.0), mode=pl.lit("internal"))
+    place = importer["locations"].filter(pl.col("location") == "WH1")
+    with_hub = importer.with_tables(
+        supplier_offers=importer["supplier_offers"].filter(pl.col("supplier") == "FAR"),
+        locations=pl.concat([importer["locations"], place.with_columns(location=pl.lit("HUB"))]),
+        lanes=pl.concat([lanes, hub, on]),
+    )
+    table = rank_options(with_hub, as_of=AS_OF)["sourcing_options"]
+
+    by_place = {
+        row["destination"]: row["freight_unit_cost"]
+        for row in table.filter(pl.col("item") == "BOX").iter_rows(named=True)
+    }
+    # At the hub a box would travel alone, for the cups go straight to the warehouse.
+    assert by_place["WH1"] == pytest.approx(0.02 * (1800 / (11.2 + 0.56) + 10))
+    assert by_place["HUB"] == pytest.approx(0.02 * (1800 / 11.2 + 10))
 
 
 def test_a_second_container_is_paid_for_when_the_first_is_full(importer: Dataset) -> None:

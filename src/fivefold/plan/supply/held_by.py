@@ -5,16 +5,19 @@ Reads a finished plan; changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from math import ceil
 
 import numpy as np
 
 from fivefold.plan.supply.limit_worth import LimitWorth
-from fivefold.plan.supply.network import Committed, SupplyNetwork
+from fivefold.plan.supply.network import NEVER, Committed, SupplyNetwork
 from fivefold.plan.supply.reading import ORDER, SupplyModel
 
 #: Reason code, sentence, price of what holds it.
 Held = tuple[str, str, float]
+#: Supplier, place and mode.
+Lane = tuple[str, str, str]
 
 
 def blockers(
@@ -23,6 +26,7 @@ def blockers(
     worth: LimitWorth,
     committed: Committed,
     refused: dict[str, str] | None = None,
+    left_out: Mapping[Lane, Collection[int]] | None = None,
 ) -> dict[int, Held]:
     """Return what holds each piece that is short or late, by piece.
 
@@ -30,9 +34,11 @@ def blockers(
     ----------
     refused : dict of str to str, optional
         Suppliers that are not asked for anything, and a sentence why.
+    left_out : mapping of (supplier, place, mode) to periods, optional
+        Where no load is sent because it would not pay.
     """
     pieces = model.pieces
-    reader = _Reader(model, network, worth, committed, refused or {})
+    reader = _Reader(model, network, worth, committed, refused or {}, left_out or {})
     short = committed.served < pieces.quantity - 0.5
     late = (pieces.kind == ORDER) & ~short
     return {
@@ -60,9 +66,11 @@ class _Reader:
         worth: LimitWorth,
         committed: Committed,
         refused: dict[str, str],
+        left_out: Mapping[Lane, Collection[int]],
     ) -> None:
         self.model, self.network, self.worth = model, network, worth
         self.left, self.refused = committed.remaining, refused
+        self.left_out = left_out
         self.landed = landed_costs(model, network)
         self.starts = model.periods.starts()
         self.wanted = np.bincount(model.pieces.node, minlength=network.nodes) > 0
@@ -91,6 +99,9 @@ class _Reader:
             days = model.ways[way].lead_days
             text = f"The quickest way to {place} takes {days} days, too long for this week."
             return "lead_time", text, 0.0
+        spared = self._spared(n, t)
+        if spared is not None:
+            return "uneconomic", spared, 0.0
         for w in ways:
             if model.ways[w].kind == "buy" and model.ways[w].source in self.refused:
                 return "lot_rule", self.refused[model.ways[w].source], 0.0
@@ -110,6 +121,26 @@ class _Reader:
                     origin = f"{model.nodes[source][0]} at {model.nodes[source][1]}"
                     return code, f"It waits for {origin}. {text}", price
         return "lot_rule", "The smallest lot would cost more than serving it is worth.", 0.0
+
+    def _spared(self, n: int, t: int) -> str | None:
+        """Return a sentence where all that could come by period t are loads that do not pay."""
+        cheapest: tuple[float, int] | None = None
+        for w in range(int(self.network.way_from[n]), int(self.network.way_from[n + 1])):
+            way = self.model.ways[w]
+            starts = self.network.start_of[self.network.way_class[w], : t + 1]
+            open_in = set(np.flatnonzero(starts != NEVER).tolist())
+            out = self.left_out.get((way.source, way.node[1], way.mode), ())
+            if way.load is None or not out:
+                out = ()
+            if open_in - set(out):
+                return None
+            if open_in and way.load is not None:
+                cheapest = min(cheapest or (np.inf, w), (way.load.cost, w))
+        if cheapest is None:
+            return None
+        way, cost = self.model.ways[cheapest[1]], cheapest[0]
+        told = f"A load from {way.source} by {way.mode} costs {cost:,.0f} whatever is in it"
+        return f"{told}; all that would come with it brings less, so none is sent."
 
     def _full(self, n: int, t: int) -> list[int]:
         """Return the limits that keep any way from bringing its smallest lot by period t.

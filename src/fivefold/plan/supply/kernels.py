@@ -301,8 +301,19 @@ def _change_store(net, st, n, first, units):
 
 
 @numba.njit(cache=True)
+def _bucket_rank(rising, due, expire, periods):
+    """Return when free units are taken: dated ones by their date, others the last due first.
+
+    Units of an item that spoils, of which no date is known, are taken to be as old as they came.
+    """
+    if rising:
+        return due if expire == periods + 1 else expire
+    return expire if expire <= periods else 2 * periods - due
+
+
+@numba.njit(cache=True)
 def add_bucket(net, st, n, due, ship, expire, quantity, origin):
-    """Put free units on the list of a node: last due first, or first due where they expire."""
+    """Put free units on the list of a node: what expires first, then what is last due."""
     b = st.count[0]
     if b >= st.b_next.shape[0]:
         st.count[4] = 1
@@ -315,11 +326,13 @@ def add_bucket(net, st, n, due, ship, expire, quantity, origin):
     st.b_quantity[b] = quantity
     st.b_origin[b] = origin
     rising = net.node_shelf[n] < net.slot_of.shape[1]
+    rank = _bucket_rank(rising, due, expire, net.slot_of.shape[1])
     before = -1
     here = st.b_head[n]
-    while here >= 0 and (
-        (rising and st.b_due[here] <= due) or (not rising and st.b_due[here] > due)
-    ):
+    while here >= 0:
+        other = _bucket_rank(rising, st.b_due[here], st.b_expire[here], net.slot_of.shape[1])
+        if other > rank or (other == rank and not rising):
+            break
         before = here
         here = st.b_next[here]
     st.b_next[b] = here

@@ -6,60 +6,26 @@ sends on. Orders are served whole.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
-import numba
 import numpy as np
 import polars as pl
 
 from fivefold.plan.supply.commit import commit
 from fivefold.plan.supply.network import (
-    NEVER,
     Committed,
     Floats,
     Ints,
-    Pieces,
-    Receipts,
-    SupplyNetwork,
-    topological_nodes,
 )
 from fivefold.plan.supply.order_bound import ItemOrders, LateBound, fewest_late
+from fivefold.plan.supply.order_days import DAYS_PER_WEEK, OrderDays, OrderLimits, sent_from
+from fivefold.plan.supply.stock_alone import most_on_time
 
 Rule = Literal["fewest_late", "priority"]
-#: Cost of a day late beside a way's 1, and the ceiling that only what is on time stays below.
-DAY_LATE, ON_TIME = 10.0, 5.0
-DAYS_PER_WEEK = 7
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderLimits:
-    """What the items of a day plan share.
-
-    Attributes
-    ----------
-    receipts_per_day : dict of location to float
-        Units each place can take in a day.
-    storage_m3 : dict of location to float
-        Cube each place can hold at the end of a day.
-    cash_per_week : float, optional
-        Money for buys, paid when they are ordered, in days 0–6, 7–13, ….
-    items : DataFrame, optional
-        item, unit_cost, unit_cube_m3; needed for storage and cash.
-    """
-
-    receipts_per_day: dict[str, float] = field(default_factory=dict)
-    storage_m3: dict[str, float] = field(default_factory=dict)
-    cash_per_week: float | None = None
-    items: pl.DataFrame | None = None
-
-    def __post_init__(self) -> None:
-        if (self.storage_m3 or self.cash_per_week is not None) and self.items is None:
-            raise ValueError("items with unit_cost and unit_cube_m3 are needed for storage or cash")
-
-    def __bool__(self) -> bool:
-        return bool(self.receipts_per_day or self.storage_m3 or self.cash_per_week is not None)
+#: Ceiling of cost that only what is on time stays below.
+ON_TIME = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +91,7 @@ def plan_orders(
     rest as soon as can be.
     """
     shared = limits or OrderLimits()
-    built = _Built.of(on_hand, offers, lanes, orders, shared)
+    built = OrderDays.of(on_hand, offers, lanes, orders, shared)
     early, chosen = most_on_time(built)
     fewest = int((early & ~chosen).sum())
     due, priority = built.due, orders["priority"].to_numpy()
@@ -156,7 +122,7 @@ def plan_orders(
 
 
 def _bound(
-    built: _Built, offers: pl.DataFrame, limits: OrderLimits
+    built: OrderDays, offers: pl.DataFrame, limits: OrderLimits
 ) -> tuple[LateBound, np.ndarray, Floats] | None:
     """Return the bound, which orders it keeps on time and what each costs at its prices.
 
@@ -167,7 +133,7 @@ def _bound(
         return None
     if set(limits.storage_m3) - {str(roots[0])}:
         return None
-    parent, transit = _parents(built)
+    parent, transit = sent_from(built)
     root = np.where(parent >= 0, parent, np.arange(built.network.nodes))
     if (parent[root] >= 0).any():
         return None
@@ -206,7 +172,7 @@ def _bound(
 
 
 def _one_source(
-    built: _Built,
+    built: OrderDays,
     orders: pl.DataFrame,
     offers: pl.DataFrame,
     limits: OrderLimits,
@@ -218,7 +184,7 @@ def _one_source(
     from fivefold.plan.supply import order_kernels
 
     source = str(offers["location"][0])
-    parent, transit = _parents(built)
+    parent, transit = sent_from(built)
     node = built.pieces.node
     root = np.where(parent[node] >= 0, parent[node], node)
     items, item = np.unique(root, return_inverse=True)
@@ -318,7 +284,7 @@ def _one_source(
     )
 
 
-def _item_terms(built: _Built, offers: pl.DataFrame, limits: OrderLimits) -> pl.DataFrame:
+def _item_terms(built: OrderDays, offers: pl.DataFrame, limits: OrderLimits) -> pl.DataFrame:
     """Return the offer, cost and cube of every node, as its code tells."""
     terms = built.nodes.join(offers, on=["item", "location"], how="left", maintain_order="left")
     if limits.items is None:
@@ -333,342 +299,7 @@ def _item_terms(built: _Built, offers: pl.DataFrame, limits: OrderLimits) -> pl.
     )
 
 
-def _parents(built: _Built) -> tuple[Ints, Ints]:
-    """Return the node each node is sent from, −1 where none, and the days that takes."""
-    network = built.network
-    parent, transit = np.full(network.nodes, -1, np.int64), np.zeros(network.nodes, np.int64)
-    moved = np.flatnonzero(np.diff(network.in_from) > 0)
-    to = network.way_node[moved]
-    parent[to] = network.in_node[network.in_from[moved]]
-    transit[to] = built.ways["days"].to_numpy()[moved]
-    return parent, transit
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Built:
-    """The network in days with the frames that name its codes."""
-
-    network: SupplyNetwork
-    pieces: Pieces
-    receipts: Receipts
-    nodes: pl.DataFrame
-    ways: pl.DataFrame
-    due: Ints
-    stock: Floats
-    ready: Ints
-
-    @classmethod
-    def of(
-        cls,
-        on_hand: pl.DataFrame,
-        offers: pl.DataFrame,
-        lanes: pl.DataFrame,
-        orders: pl.DataFrame,
-        limits: OrderLimits,
-    ) -> _Built:
-        ways = _way_table(offers, lanes)
-        nodes = _node_table(ways, on_hand, orders)
-        code = nodes.select("item", "location", "node")
-        ways = (
-            ways.join(code, on=["item", "location"])
-            .join(
-                code.rename({"location": "source", "node": "source_node"}),
-                on=["item", "source"],
-                how="left",
-            )
-            .sort("node", "buy", "source")
-        )
-        leads = ways["days"].to_numpy().astype(np.int64)
-        horizon = _horizon(ways, orders)
-        classes, way_class = np.unique(leads, return_inverse=True)
-        starts = np.arange(horizon)[None, :] - classes[:, None]
-        counts = np.bincount(ways["node"].to_numpy(), minlength=nodes.height)
-        way_from = np.concatenate([[0], counts.cumsum()]).astype(np.int64)
-        moved = ~ways["buy"].to_numpy()
-        in_from = np.concatenate([[0], moved.cumsum()]).astype(np.int64)
-        in_node = ways.filter(~pl.col("buy"))["source_node"].to_numpy().astype(np.int64)
-        shared = _Shared.of(limits, nodes, ways, horizon)
-        network = SupplyNetwork(
-            way_from=way_from,
-            way_class=way_class.astype(np.int64),
-            start_of=np.where(starts >= 0, starts, NEVER).astype(np.int64),
-            base_cost=np.ones(ways.height),
-            minimum=ways["minimum"].to_numpy().astype(np.float64),
-            multiple=ways["multiple"].to_numpy().astype(np.float64),
-            economic=np.zeros(ways.height),
-            in_from=in_from,
-            in_node=in_node,
-            in_quantity=np.ones(len(in_node)),
-            use_from=shared.use_from,
-            use_group=shared.use_group,
-            use_amount=shared.use_amount,
-            use_at_due=shared.use_at_due,
-            use_lag=np.zeros(len(shared.use_group), np.int64),
-            slot_of=shared.slot_of,
-            capacity=shared.capacity,
-            hold=np.full(nodes.height, 1e-3),
-            node_store=shared.node_store,
-            node_cube=shared.node_cube,
-            node_shelf=np.full(nodes.height, horizon + 1, np.int64),
-            topology=topological_nodes(nodes.height, way_from, in_from, in_node),
-            supply=np.zeros((nodes.height, 1)),
-        )
-        held = on_hand.join(code, on=["item", "location"]).sort("node")
-        there = held["node"].to_numpy().astype(np.int64)
-        units = held["on_hand_units"].to_numpy().astype(np.float64)
-        zero = np.zeros(len(there), np.int64)
-        receipts = Receipts(
-            node=there, due=zero, ship=zero, expire=zero + horizon + 1, quantity=units
-        )
-        placed = orders.join(code, on=["item", "location"], how="left", maintain_order="left")
-        due = placed["due_day"].to_numpy().astype(np.int64)
-        count = len(due)
-        pieces = Pieces(
-            node=placed["node"].to_numpy().astype(np.int64),
-            period=np.minimum(due, horizon - 1),
-            until=np.minimum(due, horizon - 1),
-            quantity=placed["quantity_units"].to_numpy().astype(np.float64),
-            worth=np.full(count, 1e12),
-            late_periods=np.full(count, horizon, np.int64),
-            late_cost=np.full(count, DAY_LATE),
-            whole=np.ones(count, bool),
-            kind=np.ones(count, np.int64),
-        )
-        stock = np.bincount(there, units, nodes.height).astype(np.float64)
-        return cls(
-            network=network,
-            pieces=pieces,
-            receipts=receipts,
-            nodes=nodes,
-            ways=ways,
-            due=due,
-            stock=stock,
-            ready=_first_supply(network, leads),
-        )
-
-
-def _way_table(offers: pl.DataFrame, lanes: pl.DataFrame) -> pl.DataFrame:
-    buys = offers.select(
-        "item",
-        "location",
-        source="supplier",
-        days=pl.col("lead_time_days").cast(pl.Int64),
-        minimum=pl.col("order_minimum_units").cast(pl.Int64),
-        multiple=pl.col("order_multiple_units").cast(pl.Int64),
-        buy=pl.lit(True),
-    )
-    moves = lanes.select(
-        "item",
-        location="destination",
-        source="origin",
-        days=pl.col("transit_time_days").cast(pl.Int64),
-        minimum=pl.lit(1, pl.Int64),
-        multiple=pl.lit(1, pl.Int64),
-        buy=pl.lit(False),
-    )
-    return pl.concat([buys, moves])
-
-
-def _node_table(ways: pl.DataFrame, on_hand: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
-    parts = [
-        ways.select("item", "location"),
-        ways.filter(~pl.col("buy")).select("item", location="source"),
-        on_hand.select("item", "location"),
-        orders.select("item", "location"),
-    ]
-    table = pl.concat(parts).unique().sort("item", "location")
-    return table.with_row_index("node").with_columns(pl.col("node").cast(pl.Int64))
-
-
-def _horizon(ways: pl.DataFrame, orders: pl.DataFrame) -> int:
-    """Return the days to plan: to the last order, and long enough to replenish everything."""
-    leads = ways.group_by("buy").agg(pl.col("days").max())["days"].sum()
-    return int(max(orders["due_day"].max() or 0, 0) + 2 * (leads or 0) + 2)  # type: ignore[operator]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Shared:
-    """Shared limits as the network's arrays."""
-
-    slot_of: Ints
-    capacity: Floats
-    use_from: Ints
-    use_group: Ints
-    use_amount: Floats
-    use_at_due: np.ndarray
-    node_store: Ints
-    node_cube: Floats
-
-    @classmethod
-    def of(
-        cls, limits: OrderLimits, nodes: pl.DataFrame, ways: pl.DataFrame, horizon: int
-    ) -> _Shared:
-        """Return a group for the receipts and for the storage of each place, and one for cash."""
-        takes, stores = sorted(limits.receipts_per_day), sorted(limits.storage_m3)
-        rows = len(takes) + len(stores)
-        slots = np.arange(rows * horizon, dtype=np.int64).reshape(rows, horizon)
-        daily = [limits.receipts_per_day[p] for p in takes] + [limits.storage_m3[p] for p in stores]
-        capacity = np.repeat(np.array(daily, np.float64), horizon)
-        terms = nodes.select("item")
-        if limits.items is not None:
-            terms = terms.join(limits.items, on="item", how="left", maintain_order="left")
-        if limits.cash_per_week is not None:
-            weeks = np.arange(horizon) // DAYS_PER_WEEK
-            slots = np.vstack([slots, rows * horizon + weeks])
-            capacity = np.append(capacity, np.full(weeks[-1] + 1, limits.cash_per_week))
-        place, way_node = nodes["location"], ways["node"].to_numpy()
-        taking = place.replace_strict({p: g for g, p in enumerate(takes)}, default=-1).to_numpy()
-        storing = place.replace_strict(
-            {p: len(takes) + g for g, p in enumerate(stores)}, default=-1
-        ).to_numpy()
-        cube = terms["unit_cube_m3"].fill_null(0.0).to_numpy() if stores else np.zeros(len(place))
-        receives = np.flatnonzero(taking[way_node] >= 0)
-        way, group = [receives], [taking[way_node][receives]]
-        amount, at_due = [np.ones(len(receives))], [np.ones(len(receives), bool)]
-        if limits.cash_per_week is not None:
-            pays = np.flatnonzero(ways["buy"].to_numpy())
-            way.append(pays)
-            group.append(np.full(len(pays), rows))
-            amount.append(terms["unit_cost"].fill_null(0.0).to_numpy()[way_node[pays]])
-            at_due.append(np.zeros(len(pays), bool))
-        order = np.argsort(np.concatenate(way), kind="stable")
-        uses = np.bincount(np.concatenate(way), minlength=ways.height)
-        return cls(
-            slot_of=slots,
-            capacity=capacity,
-            use_from=np.concatenate([[0], uses.cumsum()]).astype(np.int64),
-            use_group=np.concatenate(group)[order].astype(np.int64),
-            use_amount=np.concatenate(amount)[order].astype(np.float64),
-            use_at_due=np.concatenate(at_due)[order],
-            node_store=storing.astype(np.int64),
-            node_cube=np.where(storing >= 0, cube, 0.0).astype(np.float64),
-        )
-
-
-def _first_supply(network: SupplyNetwork, leads: Ints) -> Ints:
-    """Return the first day new supply can reach each node; very late where it never can."""
-    ready = np.full(network.nodes, 10**9, np.int64)
-    _spread(network.topology, network.way_from, network.in_from, network.in_node, leads, ready)
-    return ready
-
-
-@numba.njit(cache=True)
-def _spread(topology, way_from, in_from, in_node, leads, ready):  # type: ignore[no-untyped-def]
-    for n in topology:
-        for w in range(way_from[n], way_from[n + 1]):
-            begin = 0
-            for i in range(in_from[w], in_from[w + 1]):
-                begin = max(begin, ready[in_node[i]])
-            ready[n] = min(ready[n], begin + leads[w])
-
-
-def most_on_time(built: _Built) -> tuple[np.ndarray, np.ndarray]:
-    """Return which orders only stock can serve in time, and a largest set of them that it can.
-
-    Notes
-    -----
-    At one place an exchange argument shows that a largest set takes the smallest orders first,
-    those that cannot wait for a move and those that can each in order of size; what the place's
-    own stock does not cover is drawn from the place it is sent from. A dynamic program over the
-    places of an item finds the least that a given number of orders on time must draw there.
-    Exact for items with one source place that is not itself sent to.
-    """
-    due, node = built.due, built.pieces.node
-    early = due < built.ready[node]
-    network = built.network
-    parent, transit = _parents(built)
-    root = np.where(parent >= 0, parent, np.arange(network.nodes))
-    rows = np.flatnonzero(early)
-    quantity = built.pieces.quantity
-    # An order at the source place itself can always draw on its stock.
-    can_draw = (due >= transit[node])[rows]
-    order = np.lexsort((quantity[rows], ~can_draw, node[rows], root[node[rows]]))
-    rows = rows[order]
-    chosen = np.zeros(len(due), bool)
-    _choose_orders(
-        rows, root[node[rows]], node[rows], can_draw[order], quantity[rows], built.stock, chosen
-    )
-    return early, chosen
-
-
-@numba.njit(cache=True)
-def _choose_orders(rows, root, node, can_draw, quantity, stock, chosen):  # type: ignore[no-untyped-def]
-    count = rows.shape[0]
-    begin = 0
-    while begin < count:
-        end = begin
-        while end < count and root[end] == root[begin]:
-            end += 1
-        _choose_item(rows, begin, end, node, can_draw, quantity, stock, root[begin], chosen)
-        begin = end
-
-
-@numba.njit(cache=True)
-def _choose_item(rows, begin, end, node, can_draw, quantity, stock, source, chosen):  # type: ignore[no-untyped-def]
-    """Choose a largest set of one item's orders; rows are by place, then who can draw, by size."""
-    total = end - begin
-    inf = 1e18
-    least = np.full(total + 1, inf)
-    least[0] = 0.0
-    places = 0
-    for r in range(begin, end):
-        if r == begin or node[r] != node[r - 1]:
-            places += 1
-    taken_local = np.zeros((places, total + 1), np.int64)
-    taken_draw = np.zeros((places, total + 1), np.int64)
-    first_of = np.zeros(places + 1, np.int64)
-    place = 0
-    r = begin
-    while r < end:
-        first_of[place] = r
-        stop = r
-        while stop < end and node[stop] == node[r]:
-            stop += 1
-        drawers = 0
-        for j in range(r, stop):
-            if can_draw[j]:
-                drawers += 1
-        own = 0.0 if node[r] == source else stock[node[r]]
-        fresh = np.full(total + 1, inf)
-        local_sum = 0.0
-        for local in range(stop - r - drawers + 1):
-            if local > 0:
-                local_sum += quantity[r + drawers + local - 1]
-            if local_sum > own:
-                break
-            draw_sum = 0.0
-            for draw in range(drawers + 1):
-                if draw > 0:
-                    draw_sum += quantity[r + draw - 1]
-                needs = max(0.0, local_sum + draw_sum - own)
-                for before in range(total + 1 - local - draw):
-                    if least[before] + needs < fresh[before + local + draw]:
-                        fresh[before + local + draw] = least[before] + needs
-                        taken_local[place, before + local + draw] = local
-                        taken_draw[place, before + local + draw] = draw
-        least = fresh
-        place += 1
-        r = stop
-    first_of[places] = end
-    best = 0
-    for number in range(total + 1):
-        if least[number] <= stock[source]:
-            best = number
-    for place in range(places - 1, -1, -1):
-        draw = taken_draw[place, best]
-        local = taken_local[place, best]
-        drawers = 0
-        for j in range(first_of[place], first_of[place + 1]):
-            if can_draw[j]:
-                drawers += 1
-        for j in range(draw):
-            chosen[rows[first_of[place] + j]] = True
-        for j in range(local):
-            chosen[rows[first_of[place] + drawers + j]] = True
-        best -= draw + local
-
-
-def _told(built: _Built, committed: Committed, orders: pl.DataFrame, fewest: int) -> OrderPlan:
+def _told(built: OrderDays, committed: Committed, orders: pl.DataFrame, fewest: int) -> OrderPlan:
     """Return the plan as frames."""
     mine = (committed.peg_consumer >= 0) & (committed.peg_quantity > 1e-7)
     piece, day = committed.peg_consumer[mine], committed.peg_period[mine]
@@ -706,3 +337,6 @@ def _told(built: _Built, committed: Committed, orders: pl.DataFrame, fewest: int
         fewest=fewest,
         remaining=committed.remaining,
     )
+
+
+__all__ = ["OrderLimits", "OrderPlan", "plan_orders"]

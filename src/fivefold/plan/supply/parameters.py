@@ -44,6 +44,8 @@ class SupplyParams:
         Amounts of limits kept free of new decisions, by the name of the limit and its week.
     ordered_days : int
         Days from `as_of` on whose purchase orders are drawn already, so that no buy is added.
+    left_out : tuple of ((supplier, place, mode), (period, ...))
+        Loads that a plan of the same facts left out because they do not pay.
     quick : bool
         Plan what new facts touch once, afresh, in place of the best of several ways.
     reasons : bool
@@ -66,6 +68,7 @@ class SupplyParams:
     exact_rows: int = 4_000
     reserved: tuple[tuple[str, float], ...] = ()
     ordered_days: int = 0
+    left_out: tuple[tuple[tuple[str, str, str], tuple[int, ...]], ...] = ()
     quick: bool = False
     reasons: bool = True
 

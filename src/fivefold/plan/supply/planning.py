@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from fivefold.model import Dataset
 from fivefold.model.outcome import Outcome, Reason, explanations_frame
 from fivefold.model.schema import schema
+from fivefold.plan.supply import joint_loads
 from fivefold.plan.supply.changes import propose_changes, with_changes_made
 from fivefold.plan.supply.exact import solve_exact
 from fivefold.plan.supply.flows import flows_of, node_costs
+from fivefold.plan.supply.joint_loads import with_loads_that_pay
 from fivefold.plan.supply.limits import set_up_hours
 from fivefold.plan.supply.network import NEVER, Committed, Floats, SupplyNetwork
 from fivefold.plan.supply.overfull import within_cube
@@ -105,9 +107,17 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
             model = with_changes_made(model, agreed)
         draft = replan(model, reference, params, price_limits, agreed)
     draft = within_cube(_within_hours(draft, set_up))
-    smallest = with_smallest_orders(
-        draft, order_terms, lambda plan: within_cube(_within_hours(plan, set_up))
+
+    def settle(plan: Draft) -> Draft:
+        return within_cube(_within_hours(plan, set_up))
+
+    loaded = with_loads_that_pay(
+        draft,
+        settle,
+        holds=lambda plan: not _hours_over(plan.model, plan.committed, set_up).any(),
+        left_out=params.left_out,
     )
+    smallest = with_smallest_orders(loaded.draft, order_terms, settle)
     draft = smallest.draft
     bound = lower_bound(model, params)
     outcome = tell(
@@ -123,16 +133,24 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
             f"that would be bought of it is worth {asked:,.0f}."
             for supplier, asked in smallest.left_out.items()
         },
+        left_out=loaded.left_out,
     )
     told = outcome.explanations
-    if told is not None and smallest.raised:
+    if told is not None and (smallest.raised or loaded.moved):
         orders = draft.committed
         keys = zip(orders.order_way.tolist(), orders.order_due.tolist(), strict=True)
         names = dict(zip(keys, decision_names(draft.model, orders), strict=True))
-        more = explanations_frame(reasons_of(smallest, order_terms, names))
+        more = explanations_frame(
+            [*reasons_of(smallest, order_terms, names), *joint_loads.reasons_of(loaded, names)]
+        )
         # They come after what else is said of the decision.
         told = pl.concat([told, more.with_columns(sequence=pl.col("sequence") + MOST_REASONS)])
-    outcome = replace(outcome, explanations=told, notes={**outcome.notes, **draft.notes})
+    loads = {
+        "load_value_before": loaded.before,
+        "load_value": loaded.after,
+        "left_out": tuple((x, tuple(sorted(when))) for x, when in sorted(loaded.left_out.items())),
+    }
+    outcome = replace(outcome, explanations=told, notes={**outcome.notes, **draft.notes, **loads})
     return _with_overtime(outcome, overtime, draft.model) if overtime.rows else outcome
 
 

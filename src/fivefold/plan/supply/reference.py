@@ -133,7 +133,7 @@ def read_reference(dataset: Dataset, model: SupplyModel, params: SupplyParams) -
 
 
 def _calendar(model: SupplyModel, params: SupplyParams) -> str:
-    plain = replace(params, reasons=True, reserved=(), ordered_days=0, quick=False)
+    plain = replace(params, reasons=True, reserved=(), ordered_days=0, left_out=(), quick=False)
     return f"{model.periods.start.isoformat()} {plain!r}"
 
 

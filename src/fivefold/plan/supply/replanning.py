@@ -72,10 +72,7 @@ class Draft:
 
     def made_again(self) -> Draft:
         """Return the plan committed again, as after a change of its model or network."""
-        committed = commit_around(
-            self.model, self.own or self.network, self.prices, self.kept, held_last=self.held_last
-        )[0]
-        return replace(self, committed=committed)
+        return self.made_around(self.kept)
 
     def made_around(self, kept: Kept) -> Draft:
         """Return the plan committed around decisions, less those that lose an input."""

@@ -141,15 +141,21 @@ def _settled_for(
         firm=np.concatenate([every.firm, np.zeros(len(more), bool)]),
     )
     full = draft.made_around(raised)
-    flows = flows_of(full.model, full.network, full.committed)
-    used_up = (flows.issues + flows.demand - flows.unmet).sum(axis=1)
+    used_up = used_up_in(full)
     firm = bool((own[draft.kept.way] & draft.kept.firm).any())
-    if firm or _cost(full, used_up) <= _cost(without, used_up):
+    if firm or cost_with_rest(full, used_up) <= cost_with_rest(without, used_up):
         return replace(found, draft=full, raised={**found.raised, **more})
     return leaves
 
 
-def _cost(draft: Draft, used_up: Floats) -> float:
+def used_up_in(draft: Draft) -> Floats:
+    """Return the units of each node that a plan uses up within its horizon."""
+    flows = flows_of(draft.model, draft.network, draft.committed)
+    found: Floats = (flows.issues + flows.demand - flows.unmet).sum(axis=1)
+    return found
+
+
+def cost_with_rest(draft: Draft, used_up: Floats) -> float:
     """Return what a plan costs, what it leaves over worth its cost less its way to its use."""
     network, model = draft.network, draft.model
     flows = flows_of(model, network, draft.committed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from fivefold.model.outcome import Outcome, explanations_frame
 from fivefold.model.schema import schema
 from fivefold.plan.supply.commit import EPS
 from fivefold.plan.supply.flows import Flows, flows_of, plan_cost
-from fivefold.plan.supply.held_by import blockers, landed_costs
+from fivefold.plan.supply.held_by import Lane, blockers, landed_costs
 from fivefold.plan.supply.limit_worth import LimitWorth, worth_of_limits
 from fivefold.plan.supply.made_or_bought import reasons_of_ways
 from fivefold.plan.supply.make_or_buy import compare_ways
@@ -35,14 +36,18 @@ def tell(
     changes: pl.DataFrame,
     bound: float | None = None,
     refused: dict[str, str] | None = None,
+    left_out: Mapping[Lane, Collection[int]] | None = None,
 ) -> Outcome:
-    """Return the outcome of a committed plan; `refused` says why suppliers are not asked."""
+    """Return the outcome of a committed plan.
+
+    `refused` says why suppliers are not asked, `left_out` on which lanes no load is sent when.
+    """
     names = decision_names(model, committed)
     flows = flows_of(model, network, committed)
     worth = worth_of_limits(model, network, prices, committed)
     # What is told of a limit is what it is worth to this plan, lots and all.
     prices = replace(prices, price=worth.price)
-    held = blockers(model, network, worth, committed, refused)
+    held = blockers(model, network, worth, committed, refused, left_out)
     tables = {
         "supply_plan": _plan_table(model, network, committed, names),
         "projected_stock": _stock_table(model, flows),

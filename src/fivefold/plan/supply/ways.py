@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import product as combinations
-from math import ceil, sqrt
+from math import ceil, inf, isinf, sqrt
 from typing import Any
 
 import polars as pl
@@ -39,6 +39,23 @@ MOST_ALTERNATIVES = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadTerms:
+    """What a started container or truck costs, what it holds, and a unit's usual share of that.
+
+    `share` is in the way's unit cost; `room_m3` is infinite where a load has no given size.
+    """
+
+    cost: float
+    room_m3: float
+    unit_m3: float
+    share: float
+
+    def started(self, volume_m3: float) -> int:
+        """Return how many loads some volume starts."""
+        return 1 if isinf(self.room_m3) else max(1, ceil(volume_m3 / self.room_m3 - 1e-9))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
     """One way to bring units of an item to a place.
 
@@ -55,6 +72,8 @@ class Way:
         What a unit takes from the cash box, and when.
     risk_cost : float
         Part of `unit_cost` that is a price of risk, not paid.
+    load : LoadTerms or None
+        None where nothing is paid by the load.
     """
 
     kind: str
@@ -75,6 +94,7 @@ class Way:
     risk_cost: float = 0.0
     priority: int = 1
     variant: str = ""
+    load: LoadTerms | None = None
 
     @property
     def lead_days(self) -> int:
@@ -270,6 +290,7 @@ class WayFinder:
             capacity_per_week=row["capacity_units_per_week"],
             risk_cost=row["risk_cost_per_unit"] or 0.0,
             priority=row["rank"],
+            load=_load(row),
         )
 
     def _offer(self, offer: dict[str, Any], node: Node) -> list[Way]:
@@ -501,6 +522,19 @@ class WayFinder:
             if row["supplier"] == supplier:
                 return row
         return {}
+
+
+def _load(row: dict[str, Any]) -> LoadTerms | None:
+    """Return what an option pays by the load; None where that is nothing or not known."""
+    cost = row["cost_per_shipment"]
+    if not cost:
+        return None
+    return LoadTerms(
+        cost=round(cost, 4),
+        room_m3=inf if row["load_m3"] is None else float(row["load_m3"]),
+        unit_m3=round(row["unit_volume_m3"] or 0.0, 9),
+        share=round(row["shipment_unit_cost"] or 0.0, 6),
+    )
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
