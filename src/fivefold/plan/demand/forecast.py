@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fivefold.calendars import Periods, next_monday
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame
-from fivefold.plan.demand import adjustments, newcomers, reconcile, results
+from fivefold.plan.demand import adjustments, newcomers, opinions, reconcile, results, steps
 from fivefold.plan.demand.boosting import Boosting
 from fivefold.plan.demand.cleaning import Cleaned, clean, inherit
 from fivefold.plan.demand.combination import Floats
@@ -107,8 +107,8 @@ def forecast(
     Parameters
     ----------
     dataset : Dataset
-        Reads what `daily_demand` reads, and items, offers, forecast_inputs and
-        forecast_overrides.
+        Reads what `daily_demand` reads, and items, offers, forecast_inputs,
+        forecast_opinions and forecast_overrides.
     params : DemandParams
     as_of : date
         First day that is not history.
@@ -118,7 +118,8 @@ def forecast(
     Returns
     -------
     Outcome
-        Tables forecasts, forecast_means, forecast_accuracy; explanations with subjects
+        Tables forecasts, forecast_means, forecast_accuracy, forecast_steps and, where others
+        gave their opinion, forecast_sources; explanations with subjects
         `forecast:ITEM@LOCATION`. Infeasible where there is no demand to learn from.
 
     Notes
@@ -167,12 +168,45 @@ def forecast(
     state = _with_newcomers(state, dataset, cleaned, wanted, grown, np.array(params.levels))
     state = state.shifted(gap=gap, days=periods.days, count=periods.count)
     state = adjustments.end_of_life(state, items, periods)
-    state = adjustments.overridden(state, dataset["forecast_overrides"], periods, as_of=as_of)
+    said = {"units_naive": _naive(state, wanted[grown], params, gap), "units_statistical": state.mean}
+    told = dataset["forecast_opinions"]
+    agreed = opinions.agreed(
+        state,
+        told,
+        periods,
+        cleaned=cleaned,
+        made=made,
+        tested=cleaned.keys[grown],
+        as_of=as_of,
+    )
+    said["units_consensus"] = agreed.state.mean
+    state = adjustments.overridden(
+        agreed.state, dataset["forecast_overrides"], periods, as_of=as_of
+    )
+    said["units_overridden"] = state.mean
+    reasons = results.reasons(state, made, grown, cleaned)
     return Outcome(
-        tables=results.tables(state, periods, made, cleaned.keys[grown]),
-        explanations=explanations_frame(results.reasons(state, made, grown, cleaned)),
+        tables={
+            **results.tables(state, periods, made, cleaned.keys[grown]),
+            "forecast_sources": agreed.sources,
+            "forecast_steps": steps.steps_table(state.keys, said, periods, as_of=as_of),
+        },
+        explanations=explanations_frame(
+            [*reasons, *opinions.unheard(told, state.keys, as_of=as_of)]
+        ),
         notes={"series": state.keys.height, "newcomers": state.keys.height - len(grown)},
     )
+
+
+def _naive(state: results.State, wanted: Floats, params: DemandParams, gap: int) -> Floats:
+    """What came a season before; unknown for items with little history."""
+    days = params.period_days
+    # A year is 52 weeks and a day: 52 weeks before is the same weekday.
+    horizon = params.periods + -(-gap // days)
+    paths = steps.naive_paths(wanted, season=season_of(days), horizon=horizon)
+    shifted = results.shift(paths, gap=gap, days=days, count=params.periods)
+    young = np.full((state.keys.height - len(wanted), params.periods), np.nan)
+    return np.concatenate([shifted, young])
 
 
 def _no_answer(text: str) -> Outcome:

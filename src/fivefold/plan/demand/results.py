@@ -94,6 +94,27 @@ class State:
             notes=(*self.notes, *notes),
         )
 
+    def from_nothing(self, added: Floats) -> State:
+        """Return forecasts with units said where nothing was expected.
+
+        From nothing there is no shape to keep: Poisson-like spread around what was said.
+        """
+        if not added.any():
+            return self
+        return replace(
+            self,
+            mean=self.mean + added,
+            sd=self.sd + np.sqrt(added),
+            quantiles=self.quantiles + _spread(added, self.levels),
+        )
+
+
+def _spread(mean: Floats, levels: Floats) -> Floats:
+    from scipy.special import ndtri
+
+    found: Floats = np.maximum(0.0, mean[:, :, None] + np.sqrt(mean)[:, :, None] * ndtri(levels))
+    return np.where(mean[:, :, None] > 0, found, 0.0)
+
 
 def shift(paths: Floats, *, gap: int, days: int, count: int) -> Floats:
     """Return forecasts by block after the history as forecasts by period `gap` days later.
