@@ -54,7 +54,8 @@ def consensus_command(
                 "no override moves this forecast."
             )
             return
-        table(out, f"Sources of the consensus, plan {plan.plan}", sources.to_dicts(), most=30)
+        named = sources.with_columns(pl.col("location").replace({"": "all places"}))
+        table(out, f"Sources of the consensus, plan {plan.plan}", named.to_dicts(), most=30)
         table(out, "Units a week at each step", shown.to_dicts(), most=30)
 
     record = {"plan": plan.plan, "sources": sources.to_dicts(), "steps": moved.to_dicts()}
