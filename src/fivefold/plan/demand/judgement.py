@@ -210,7 +210,9 @@ def consensus_weights(
     return (
         own.with_columns(of_source.alias("of_source"))
         .with_columns((1.0 / of_stream).alias("raw"))
-        .with_columns((pl.col("raw") / pl.col("raw").sum().over("item", "location")).alias("weight"))
+        .with_columns(
+            (pl.col("raw") / pl.col("raw").sum().over("item", "location")).alias("weight")
+        )
         .select(*keys, "weight")
         .sort("item", "location", "source")
     )

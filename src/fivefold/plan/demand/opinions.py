@@ -93,9 +93,7 @@ def agreed(
     return Agreed(state.scaled(factors, notes).from_nothing(added), sources)
 
 
-def _standing(
-    told: pl.DataFrame, state: State, periods: Periods, *, as_of: date
-) -> pl.DataFrame:
+def _standing(told: pl.DataFrame, state: State, periods: Periods, *, as_of: date) -> pl.DataFrame:
     """Opinions that still count and reach into the horizon, the latest said of each span."""
     places = state.keys.with_columns(pl.lit(True).alias("known"))
     anywhere = places.select("item", pl.lit("").alias("location"), "known").unique()
@@ -306,9 +304,9 @@ def _reasons(
 def unheard(opinions: pl.DataFrame, keys: pl.DataFrame, *, as_of: date) -> list[Reason]:
     """Return opinions still standing about what has no forecast, as reasons."""
     anywhere = keys.select("item", pl.lit("").alias("location")).unique()
-    lost = opinions.filter(
-        (pl.col("ends_on") >= as_of) & (pl.col("made_on") <= as_of)
-    ).join(pl.concat([keys.select(_STREAM), anywhere]), on=_STREAM, how="anti")
+    lost = opinions.filter((pl.col("ends_on") >= as_of) & (pl.col("made_on") <= as_of)).join(
+        pl.concat([keys.select(_STREAM), anywhere]), on=_STREAM, how="anti"
+    )
     return [
         Reason(
             subject="forecast",
@@ -317,7 +315,8 @@ def unheard(opinions: pl.DataFrame, keys: pl.DataFrame, *, as_of: date) -> list[
             text=f"{source} speaks of {item} at {location or 'all places'}, which has no forecast: "
             "no offer, no sale or no such place; the opinion is left out.",
         )
-        for source, item, location in lost.select("source", *_STREAM).unique().sort(
-            "source", *_STREAM
-        ).iter_rows()
+        for source, item, location in lost.select("source", *_STREAM)
+        .unique()
+        .sort("source", *_STREAM)
+        .iter_rows()
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -84,9 +85,7 @@ def steps_table(
     )
 
 
-def judge_steps(
-    dataset: Dataset, params: StepParams | None = None, *, as_of: date
-) -> Outcome:
+def judge_steps(dataset: Dataset, params: StepParams | None = None, *, as_of: date) -> Outcome:
     """Return what each step of past forecasts added, against the demand that came.
 
     Parameters
@@ -177,7 +176,7 @@ def _judged(category: str, both: pl.DataFrame) -> pl.DataFrame:
     columns = list(STEPS.values())
     changed = [both.height] + [
         both.filter((pl.col(after) - pl.col(before)).abs() > 1e-6).height
-        for before, after in zip(columns, columns[1:], strict=False)
+        for before, after in pairwise(columns)
     ]
     return added.with_columns(
         pl.lit(category).alias("category"),

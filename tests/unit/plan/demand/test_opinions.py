@@ -17,8 +17,9 @@ def _company(**more: pl.DataFrame) -> Dataset:
     rng = np.random.default_rng(11)
     dates = [AS_OF - timedelta(days=DAYS - i) for i in range(DAYS)]
     history = [
-        pl.DataFrame({"item": item, "location": place, "date": dates})
-        .with_columns(pl.Series("units", rng.poisson(rate, DAYS)))
+        pl.DataFrame({"item": item, "location": place, "date": dates}).with_columns(
+            pl.Series("units", rng.poisson(rate, DAYS))
+        )
         for item, place, rate in (("A", "W", 6.0), ("A", "V", 2.0), ("B", "W", 9.0), ("C", "W", 4))
     ]
     return Dataset(
@@ -186,7 +187,11 @@ def test_an_override_has_the_last_word(plain) -> None:
 
 
 def test_a_permutation_of_the_rows_changes_nothing(plain) -> None:
-    rows = [*_past(_company(), "sales", 1.1), _opinion(400.0, AS_OF), _opinion(90.0, AS_OF, item="B")]
+    rows = [
+        *_past(_company(), "sales", 1.1),
+        _opinion(400.0, AS_OF),
+        _opinion(90.0, AS_OF, item="B"),
+    ]
     one = forecast(_company(forecast_opinions=_opinions(*rows)), as_of=AS_OF)
     two = forecast(_company(forecast_opinions=_opinions(*reversed(rows))), as_of=AS_OF)
     assert one["forecast_means"].equals(two["forecast_means"])
@@ -220,9 +225,9 @@ def test_each_step_is_judged_by_what_came_since() -> None:
     # By hand: the naive step of B, twelve weeks of it a year before.
     assert row["naive"]["periods"] == 48
     daily = company["sales_history"].filter(pl.col("date") >= past)
-    came = daily.group_by("item", "location", week=(pl.col("date") - past).dt.total_days() // 7).agg(
-        pl.col("units").sum()
-    )
+    came = daily.group_by(
+        "item", "location", week=(pl.col("date") - past).dt.total_days() // 7
+    ).agg(pl.col("units").sum())
     last_year = (
         company["sales_history"]
         .with_columns(pl.col("date") + timedelta(days=364))
