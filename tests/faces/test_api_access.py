@@ -101,6 +101,8 @@ ALLOWED: dict[str, set[str] | None] = {
     "GET /api/v1/plans/{plan}/review.html": ALL,
     "GET /api/v1/proposals": ALL,
     "POST /api/v1/proposals": {"planner", "buyer", "admin"},
+    "GET /api/v1/demand/consensus": ALL,
+    "GET /api/v1/demand/value-added": ALL,
     "GET /api/v1/sop": ALL,
     "GET /api/v1/sop/steps/{step}": ALL,
     "POST /api/v1/sop/steps/{step}/decisions": {"planner", "buyer", "admin"},

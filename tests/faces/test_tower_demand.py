@@ -34,7 +34,7 @@ def test_weeks_are_overridden_by_keyboard_and_the_orders_change(seller_tower: An
     grid = page.locator("[aria-label='Weeks ahead'][role=grid]")
     grid.locator(".lines .cell").first.wait_for()
     grid.focus()
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("ArrowRight")
     page.keyboard.type("9000")
     page.keyboard.press("Enter")
@@ -43,7 +43,7 @@ def test_weeks_are_overridden_by_keyboard_and_the_orders_change(seller_tower: An
     page.keyboard.type("Television campaign")
     grid.focus()
     page.keyboard.press("Control+Home")
-    for _ in range(6):
+    for _ in range(7):
         page.keyboard.press("ArrowRight")
     page.keyboard.type("9000")
     page.keyboard.press("Enter")

@@ -110,7 +110,7 @@ def read_files(paths: list[Path]) -> list[tuple[str, bytes]]:
 #: Modules of commands under the heading they are listed by, in the order of the help.
 MODULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Begin", ("demo", "data")),
-    ("Plan", ("planning", "what_if", "late", "proof", "benefits", "price", "portfolio")),
+    ("Plan", ("planning", "what_if", "late", "proof", "demand", "benefits", "price", "portfolio")),
     ("Agree", ("review", "scenario", "sop", "watch")),
     ("Source", ("purchasing", "sourcing")),
     ("Make", ("schedule", "work")),

@@ -241,6 +241,13 @@ def forecast_command(
     country: Annotated[
         str | None, typer.Option(help="Whose public holidays move demand, such as US or GB.")
     ] = None,
+    also: Annotated[
+        str,
+        typer.Option(
+            help="Sums to forecast too, such as 7,28 for days; all are made to add up.",
+            metavar="N,N",
+        ),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Forecast any long table of series with quantiles; methods are chosen by back-test."""
@@ -253,15 +260,20 @@ def forecast_command(
         raise usage_error(f"there is no file {series}")
     if out_file.suffix not in (".csv", ".parquet"):
         raise usage_error(f"--out {out_file} must end in .csv or .parquet")
+    try:
+        sums = tuple(int(part) for part in also.split(",") if part.strip())
+        params = SeriesParams(horizon=horizon, season=season, country=country, also=sums)
+    except ValueError as error:
+        raise usage_error(f"--also {also}: {error}" if also else str(error)) from None
     read = pl.read_parquet if series.suffix == ".parquet" else pl.read_csv
     with told_errors(as_json=as_json):
         frame = read(series)
-        made = forecast_series(frame, SeriesParams(horizon=horizon, season=season, country=country))
+        made = forecast_series(frame, params)
     if out_file.suffix == ".parquet":
         made.write_parquet(out_file)
     else:
         made.write_csv(out_file)
-    keys = made.columns[: made.columns.index("step")]
+    keys = made.columns[: made.columns.index("periods" if sums else "step")]
     count = made.select(keys).n_unique()
     silent = frame.select(keys).n_unique() - count
     lines = [f"Wrote {made.height:,} rows for {count:,} series to {out_file}."]

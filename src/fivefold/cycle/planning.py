@@ -68,6 +68,8 @@ _BEFORE_SUPPLY = (
     "forecasts",
     "forecast_means",
     "forecast_accuracy",
+    "forecast_sources",
+    "forecast_steps",
     "returns_forecast",
     "sourcing_options",
     "channel_choices",

@@ -173,23 +173,4 @@ def overridden(state: State, overrides: pl.DataFrame, periods: Periods, *, as_of
         )
         for (subject, override, author), units in sorted(told.items())
     ]
-    found = state.scaled(factors, notes)
-    if added.any():
-        # From nothing there is no shape to keep: Poisson-like spread around what was said.
-        return State(
-            found.keys,
-            found.mean + added,
-            found.sd + np.sqrt(added),
-            found.quantiles + _spread(added, found.levels),
-            found.levels,
-            found.methods,
-            found.notes,
-        )
-    return found
-
-
-def _spread(mean: Floats, levels: Floats) -> Floats:
-    from scipy.special import ndtri
-
-    found: Floats = np.maximum(0.0, mean[:, :, None] + np.sqrt(mean)[:, :, None] * ndtri(levels))
-    return np.where(mean[:, :, None] > 0, found, 0.0)
+    return state.scaled(factors, notes).from_nothing(added)

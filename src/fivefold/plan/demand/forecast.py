@@ -15,13 +15,22 @@ from numpy.typing import NDArray
 
 from fivefold.calendars import Periods, next_monday
 from fivefold.model import Dataset, Outcome, Reason, explanations_frame
-from fivefold.plan.demand import adjustments, newcomers, reconcile, results
+from fivefold.plan.demand import (
+    adjustments,
+    known_ahead,
+    newcomers,
+    opinions,
+    reconcile,
+    results,
+    seasonality,
+    steps,
+)
 from fivefold.plan.demand.boosting import Boosting
 from fivefold.plan.demand.cleaning import Cleaned, clean, inherit
 from fivefold.plan.demand.combination import Floats
 from fivefold.plan.demand.drivers import Drivers, calendar_features, named_holidays
 from fivefold.plan.demand.history import daily_demand
-from fivefold.plan.demand.panel import forecast_panel
+from fivefold.plan.demand.panel import PanelForecast, forecast_panel
 
 #: 0.05 to 0.95 and the tails that stock for costly shortages needs.
 LEVELS = (0.01, 0.025, *(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99)
@@ -107,8 +116,8 @@ def forecast(
     Parameters
     ----------
     dataset : Dataset
-        Reads what `daily_demand` reads, and items, offers, forecast_inputs and
-        forecast_overrides.
+        Reads what `daily_demand` reads, and items, offers, forecast_inputs,
+        forecast_opinions and forecast_overrides.
     params : DemandParams
     as_of : date
         First day that is not history.
@@ -118,7 +127,8 @@ def forecast(
     Returns
     -------
     Outcome
-        Tables forecasts, forecast_means, forecast_accuracy; explanations with subjects
+        Tables forecasts, forecast_means, forecast_accuracy, forecast_steps and, where others
+        gave their opinion, forecast_sources; explanations with subjects
         `forecast:ITEM@LOCATION`. Infeasible where there is no demand to learn from.
 
     Notes
@@ -134,7 +144,7 @@ def forecast(
     daily = daily_demand(dataset, as_of=as_of).filter(
         pl.col("date") >= as_of - timedelta(days=params.history_days)
     )
-    daily = inherit(daily, items)
+    before, daily = daily, inherit(daily, items)
     ended = items.filter(pl.col("status") == "ended")["item"]
     daily = daily.filter(~pl.col("item").is_in(ended.implode()))
     if daily.height == 0:
@@ -147,8 +157,75 @@ def forecast(
     grown = np.flatnonzero(lengths >= newcomers.GROWN_BLOCKS)
     if len(grown) == 0:
         grown = np.flatnonzero(lengths == lengths.max())
-    values, starts = _end_to_end(wanted[grown])
     drivers = _drivers(dataset, cleaned, grown, wanted, params, as_of, horizon)
+    uncut = blocks(cleaned.uncut(), days=params.period_days)[grown]
+    made, season = _seasonal_panel(wanted[grown], uncut, drivers, params, horizon)
+    state = results.State.of_panel(cleaned.keys[grown], made)
+    if params.reconcile:
+        state = _agreed(state, wanted[grown], params, drivers)
+    state = _with_newcomers(state, dataset, cleaned, wanted, grown, np.exp(season))
+    state = state.shifted(gap=gap, days=periods.days, count=periods.count)
+    state = adjustments.end_of_life(state, items, periods)
+    said = {
+        "units_naive": _naive(state, wanted[grown], params, gap),
+        "units_statistical": state.mean,
+    }
+    told = dataset["forecast_opinions"]
+    agreed = opinions.agreed(
+        state,
+        told,
+        periods,
+        cleaned=cleaned,
+        made=made,
+        tested=cleaned.keys[grown],
+        as_of=as_of,
+    )
+    said["units_consensus"] = agreed.state.mean
+    state = adjustments.overridden(
+        agreed.state, dataset["forecast_overrides"], periods, as_of=as_of
+    )
+    said["units_overridden"] = state.mean
+    reasons = results.reasons(state, made, grown, cleaned)
+    reasons += results.season_reasons(cleaned.keys[grown], season, said["units_statistical"])
+    reasons += known_ahead.inherited(before, daily, items)
+    reasons += known_ahead.planned(dataset["forecast_inputs"], cleaned, periods)
+    named = named_holidays(
+        _country(dataset, params), range(periods.start.year, periods.end.year + 1)
+    )
+    reasons += known_ahead.holidays_heard(cleaned.keys[grown], made, named, periods)
+    return Outcome(
+        tables={
+            **results.tables(state, periods, made, cleaned.keys[grown]),
+            "forecast_sources": agreed.sources,
+            "forecast_steps": steps.steps_table(state.keys, said, periods, as_of=as_of),
+        },
+        explanations=explanations_frame(
+            [*reasons, *opinions.unheard(told, state.keys, as_of=as_of)]
+        ),
+        notes={"series": state.keys.height, "newcomers": state.keys.height - len(grown)},
+    )
+
+
+def _country(dataset: Dataset, params: DemandParams) -> str:
+    """Whose public holidays move demand."""
+    places = dataset["locations"]["country"].drop_nulls()
+    return params.country or (str(places[0]) if len(places) else "US")
+
+
+def _seasonal_panel(
+    wanted: Floats, uncut: Floats, drivers: Drivers, params: DemandParams, horizon: int
+) -> tuple[PanelForecast, Floats]:
+    """Forecast without the yearly profile that two years agree on, and put it back.
+
+    Returns the forecast and the logarithm of the profile ahead. What was said at past origins
+    gets a profile that did not see the periods it is tested on.
+    """
+    year = 365.25 / params.period_days
+    past = drivers.shared.shape[0] - horizon
+    wanted, uncut, yearly = wanted[:, -past:], uncut[:, -past:], drivers.yearly
+    season = seasonality.profiles(wanted, yearly, drivers.groups, year=year)
+    calm = np.exp(-season[:, :past])
+    values, starts = _end_to_end(wanted * calm)
     made = forecast_panel(
         values,
         starts,
@@ -158,21 +235,35 @@ def forecast(
         loss="squared",
         origins=params.origins,
         drivers=drivers,
-        truth=_end_to_end(blocks(cleaned.uncut(), days=params.period_days)[grown])[0],
+        truth=_end_to_end(uncut * calm)[0],
         boosting=params.boosting,
     )
-    state = results.State.of_panel(cleaned.keys[grown], made)
-    if params.reconcile:
-        state = _agreed(state, wanted[grown], params, drivers)
-    state = _with_newcomers(state, dataset, cleaned, wanted, grown, np.array(params.levels))
-    state = state.shifted(gap=gap, days=periods.days, count=periods.count)
-    state = adjustments.end_of_life(state, items, periods)
-    state = adjustments.overridden(state, dataset["forecast_overrides"], periods, as_of=as_of)
-    return Outcome(
-        tables=results.tables(state, periods, made, cleaned.keys[grown]),
-        explanations=explanations_frame(results.reasons(state, made, grown, cleaned)),
-        notes={"series": state.keys.height, "newcomers": state.keys.height - len(grown)},
-    )
+    if not season.any():
+        return made, season[:, past:]
+    told = np.ones(made.tested.shape)
+    actual = made.actual.copy()
+    lengths = np.diff(starts)
+    for back in np.unique((lengths[:, None] - made.cuts)[made.cuts > 0]):
+        hidden = np.zeros(past, dtype=bool)
+        window = np.arange(past - back, min(past, past - back + horizon))
+        hidden[window] = True
+        blind = seasonality.profiles(wanted, yearly, drivers.groups, year=year, hidden=hidden)
+        for k in range(made.cuts.shape[1]):
+            rows = np.flatnonzero((made.cuts[:, k] > 0) & (lengths - made.cuts[:, k] == back))
+            told[rows, k, : len(window)] = np.exp(blind[np.ix_(rows, window)])
+            actual[rows, k, : len(window)] *= np.exp(season[np.ix_(rows, window)])
+    return replace(made.times(np.exp(season[:, past:]), told), actual=actual), season[:, past:]
+
+
+def _naive(state: results.State, wanted: Floats, params: DemandParams, gap: int) -> Floats:
+    """What came a season before; unknown for items with little history."""
+    days = params.period_days
+    # A year is 52 weeks and a day: 52 weeks before is the same weekday.
+    horizon = params.periods + -(-gap // days)
+    paths = steps.naive_paths(wanted, season=season_of(days), horizon=horizon)
+    shifted = results.shift(paths, gap=gap, days=days, count=params.periods)
+    young = np.full((state.keys.height - len(wanted), params.periods), np.nan)
+    return np.concatenate([shifted, young])
 
 
 def _no_answer(text: str) -> Outcome:
@@ -227,8 +318,7 @@ def _drivers(
     past = int(np.isfinite(wanted[grown]).sum(axis=1).max())
     first = as_of - timedelta(days=days * past)
     begins = [first + timedelta(days=days * i) for i in range(past + horizon)]
-    places = dataset["locations"]["country"].drop_nulls()
-    country = params.country or (places[0] if len(places) else "US")
+    country = _country(dataset, params)
     holidays = named_holidays(country, range(first.year, begins[-1].year + 2))
     shared, yearly = calendar_features(begins, days, holidays)
     category = (
@@ -262,7 +352,6 @@ def _agreed(
     begun = np.zeros((count, wanted.shape[1]))
     np.add.at(totals, sums, np.nan_to_num(wanted[several]))
     np.add.at(begun, sums, np.isfinite(wanted[several]).astype(float))
-    values, starts = _end_to_end(np.where(begun > 0, totals, np.nan))
     of_first = np.unique(sums, return_index=True)[1]
     features = replace(
         drivers,
@@ -270,16 +359,9 @@ def _agreed(
         groups=drivers.groups[several][of_first],
         current=np.ones(count, dtype=bool),
     )
-    whole = forecast_panel(
-        values,
-        starts,
-        season=season_of(params.period_days),
-        horizon=state.mean.shape[1],
-        levels=np.array([0.05, 0.5, 0.95]),
-        loss="squared",
-        origins=params.origins,
-        drivers=features,
-    )
+    known = np.where(begun > 0, totals, np.nan)
+    few = replace(params, levels=(0.05, 0.5, 0.95))
+    whole, _ = _seasonal_panel(known, known, features, few, state.mean.shape[1])
     matrix = reconcile.summing_matrix([level], len(codes))
     base = np.concatenate([whole.mean, state.mean])
     variances = np.concatenate([whole.sd, state.sd]).mean(axis=1) ** 2 + 1e-6
@@ -295,11 +377,18 @@ def _with_newcomers(
     cleaned: Cleaned,
     wanted: Floats,
     grown: NDArray[np.int64],
-    levels: Floats,
+    season: Floats,
 ) -> results.State:
-    """Add items with little history, and offers that never sold, by their analogues."""
+    """Add items with little history, and offers that never sold, by their analogues.
+
+    They are taken to sell at one rate, moved by the time of the year as their category is.
+    """
     items = dataset["items"]
-    recent = state.mean[:, : min(13, state.mean.shape[1])].mean(axis=1)
+    levels = state.levels
+    recent = (state.mean / season)[:, :13].mean(axis=1)
+    named = dict(items.select("item", "category").iter_rows())
+    profile = {named.get(item): season[i] for i, item in enumerate(state.keys["item"])}
+    flat = np.ones(season.shape[1])
     known = state.keys.with_columns(pl.Series("units_mean", recent))
     young = np.setdiff1d(np.arange(cleaned.keys.height), grown)
     asked: list[tuple[str, str, Floats]] = []
@@ -313,6 +402,11 @@ def _with_newcomers(
         belief = newcomers.believe(item=item, own=own, location=location, grown=known, items=items)
         if belief is not None:
             state = state.with_newcomer(
-                item, location, belief, newcomers.newcomer_quantiles(belief, levels), len(own)
+                item,
+                location,
+                belief,
+                newcomers.newcomer_quantiles(belief, levels),
+                len(own),
+                season=profile.get(named.get(item), flat),
             )
     return state

@@ -100,7 +100,7 @@ def value_added(steps: dict[str, pl.DataFrame], actual: pl.DataFrame) -> pl.Data
         In the order in which they were made, such as naive, statistical, overridden; each
         with item, location, period_start, units_mean.
     actual : polars.DataFrame
-        item, location, period_start, units.
+        item, location, period_start, units; columns besides tell periods apart further.
 
     Returns
     -------
@@ -108,10 +108,11 @@ def value_added(steps: dict[str, pl.DataFrame], actual: pl.DataFrame) -> pl.Data
         step, wape, bias, value_added: the fall of wape against the step before; negative
         means that the step did harm.
     """
+    keys = [name for name in actual.columns if name != "units"]
     rows: list[dict[str, object]] = []
     before: float | None = None
     for name, table in steps.items():
-        both = actual.join(table, on=PERIOD_KEY, how="inner").sort(PERIOD_KEY)
+        both = actual.join(table, on=keys, how="inner").sort(keys)
         error = accuracy.wape(both["units"].to_numpy(), both["units_mean"].to_numpy())
         rows.append(
             {
@@ -126,50 +127,117 @@ def value_added(steps: dict[str, pl.DataFrame], actual: pl.DataFrame) -> pl.Data
     return pl.DataFrame(rows, schema=kinds)
 
 
-def consensus(
-    opinions: pl.DataFrame, record: pl.DataFrame, *, believed_periods: float = 6.0
-) -> pl.DataFrame:
-    """Return one forecast out of several people's, weighed by how they did.
+def track_records(record: pl.DataFrame) -> pl.DataFrame:
+    """Return how each source did where it spoke, for each stream and in all.
 
     Parameters
     ----------
-    opinions : polars.DataFrame
-        author, item, location, period_start, units_mean.
     record : polars.DataFrame
-        author, units_mean (said), units (came), one row per past period.
-    believed_periods : float
-        Periods for which everybody is taken to be as good as the average before the own
-        record counts.
+        source, item, location, said, came; one row per past span of time. [units]
 
     Returns
     -------
     polars.DataFrame
-        item, location, period_start, units_mean, authors.
+        source, item, location, spans, wape, bias; item and location null over all of a source.
+    """
+    error, whole = pl.col("said") - pl.col("came"), pl.col("came").sum()
+    told = [
+        pl.len().cast(pl.Int64).alias("spans"),
+        pl.when(whole > 0).then(error.abs().sum() / whole).alias("wape"),
+        pl.when(whole > 0).then(error.sum() / whole).alias("bias"),
+    ]
+    each = record.group_by("source", "item", "location").agg(told)
+    over = record.group_by("source").agg(told)
+    return pl.concat([each, over], how="diagonal").sort(
+        "source", "item", "location", nulls_last=True
+    )
+
+
+def consensus_weights(
+    streams: pl.DataFrame, record: pl.DataFrame, *, believed_spans: float = 6.0
+) -> pl.DataFrame:
+    """Return what each source weighs for each stream, by how wrong it was before.
+
+    Parameters
+    ----------
+    streams : polars.DataFrame
+        source, item, location: who is to be weighed for what.
+    record : polars.DataFrame
+        source, item, location, scale, said, came; one row per past span. Errors are counted
+        in `scale`, the usual demand of such a span, so that large streams do not drown small
+        ones.
+    believed_spans : float
+        Spans of time for which a source is taken to be as good as all together, and a source
+        on a stream as good as it is elsewhere, before its own record counts.
+
+    Returns
+    -------
+    polars.DataFrame
+        source, item, location, weight: the weights of a stream sum to 1.
 
     Notes
     -----
-    Weights are inverse to the mean squared error, errors taken to be independent.
+    Weights are inverse to the mean squared error [2]_, errors taken to be independent (eq. 5
+    of Bates and Granger with a correlation of zero). Means of few errors are drawn to those of
+    the wider circle, so that without any record all weigh alike.
     """
-    errors = record.group_by("author").agg(
-        ((pl.col("units_mean") - pl.col("units")) ** 2).sum().alias("total"), pl.len()
+    square = ((pl.col("said") - pl.col("came")) / pl.col("scale")) ** 2
+    judged = record.filter(pl.col("scale") > 0).with_columns(square.alias("square"))
+    spans, total = float(judged.height), float(judged["square"].sum())
+    overall = total / spans if spans else 1.0
+    # Nobody is ever wholly right: even who was so far is a little wrong.
+    overall = max(overall, 1e-6)
+    by_source = judged.group_by("source").agg(
+        pl.col("square").sum().alias("source_total"), pl.len().alias("source_spans")
     )
-    overall = float(errors["total"].sum()) / max(1, int(errors["len"].sum()))
-    overall = overall if overall > 0 else 1.0
-    weights = errors.select(
-        "author",
-        ((pl.col("len") + believed_periods) / (pl.col("total") + believed_periods * overall)).alias(
-            "weight"
-        ),
+    keys = ["source", "item", "location"]
+    by_stream = judged.group_by(keys).agg(
+        pl.col("square").sum().alias("own_total"), pl.len().alias("own_spans")
     )
-    weighed = opinions.join(weights, on="author", how="left").with_columns(
-        pl.col("weight").fill_null(1.0 / overall)
+    own = (
+        streams.select(keys)
+        .unique()
+        .join(by_source, on="source", how="left")
+        .join(by_stream, on=keys, how="left")
+        .with_columns(pl.col("source_total", "source_spans", "own_total", "own_spans").fill_null(0))
     )
+    of_source = (pl.col("source_total") + believed_spans * overall) / (
+        pl.col("source_spans") + believed_spans
+    )
+    of_stream = (pl.col("own_total") + believed_spans * pl.col("of_source")) / (
+        pl.col("own_spans") + believed_spans
+    )
+    return (
+        own.with_columns(of_source.alias("of_source"))
+        .with_columns((1.0 / of_stream).alias("raw"))
+        .with_columns(
+            (pl.col("raw") / pl.col("raw").sum().over("item", "location")).alias("weight")
+        )
+        .select(*keys, "weight")
+        .sort("item", "location", "source")
+    )
+
+
+def consensus(opinions: pl.DataFrame) -> pl.DataFrame:
+    """Return one forecast out of several sources' by their weights.
+
+    Parameters
+    ----------
+    opinions : polars.DataFrame
+        source, item, location, period_start, units_mean, weight; weights need not sum to 1,
+        so that who is silent about a period is left out of it.
+
+    Returns
+    -------
+    polars.DataFrame
+        item, location, period_start, units_mean, sources (how many).
+    """
     product = pl.col("units_mean") * pl.col("weight")
     return (
-        weighed.group_by(PERIOD_KEY)
+        opinions.group_by(PERIOD_KEY)
         .agg(
             (product.sum() / pl.col("weight").sum()).alias("units_mean"),
-            pl.col("author").n_unique().alias("authors"),
+            pl.col("source").n_unique().alias("sources"),
         )
         .sort(PERIOD_KEY)
     )

@@ -43,6 +43,7 @@ PER_SERIES = (
     "scales",
     "pinball",
     "coverage_90",
+    "cuts",
 )
 
 
@@ -53,7 +54,8 @@ class PanelForecast:
     mean (n_series, horizon), sd the same, quantiles (n_series, horizon, n_levels), weights
     (n_series, n_methods) of the methods in `methods`, kind (n_series,) the class of demand,
     tested and actual (n_series, n_origins, horizon), method_tested (n_series, n_origins,
-    n_methods, horizon) as float32; pinball and coverage_90 (n_series,) at past origins.
+    n_methods, horizon) as float32; pinball and coverage_90 (n_series,) at past origins; cuts
+    (n_series, n_origins) how much of each series was known at each of them, 0 for none.
     """
 
     mean: Floats
@@ -69,6 +71,26 @@ class PanelForecast:
     scales: Floats
     pinball: Floats
     coverage_90: Floats
+    cuts: NDArray[np.int64]
+
+    def times(self, factors: Floats, told: Floats) -> PanelForecast:
+        """Return forecasts of series whose profile was taken out, with it put back.
+
+        Parameters
+        ----------
+        factors : ndarray, shape (n_series, horizon)
+            Of the periods ahead.
+        told : ndarray, shape (n_series, n_origins, horizon)
+            Of the periods after each past origin.
+        """
+        return replace(
+            self,
+            mean=self.mean * factors,
+            sd=self.sd * factors,
+            quantiles=self.quantiles * factors[:, :, None],
+            tested=self.tested * told,
+            method_tested=(self.method_tested * told[:, :, None]).astype(np.float32),
+        )
 
     def method_names(self) -> list[str]:
         """Return the largest weights of each series as text, such as `0.6 damped + 0.4 theta`."""
@@ -207,7 +229,7 @@ def _forecast_task(task: _Task) -> PanelForecast:
             parts.append(
                 _forecast_class(task, rows, cuts[rows], actual[rows], came[rows], counting)
             )
-    return _gather(parts, kind, came, task.levels, horizon)
+    return _gather(parts, kind, came, task.levels, horizon, cuts[:, 1:])
 
 
 def _stride(lengths: NDArray[np.int64], horizon: int, origins: int, least: int) -> int:
@@ -340,6 +362,7 @@ def _gather(
     actual: Floats,
     levels: Floats,
     horizon: int,
+    cuts: NDArray[np.int64],
 ) -> PanelForecast:
     """Put the classes of demand back into one panel."""
     methods = tuple(dict.fromkeys(name for part in parts for name in part[1]))
@@ -358,6 +381,7 @@ def _gather(
         scales=np.zeros(count),
         pinball=np.full(count, np.nan),
         coverage_90=np.full(count, np.nan),
+        cuts=cuts,
     )
     for rows, names, own, mean, sd, quantiles, tested, method_tested, scale, quality in parts:
         columns = np.array([methods.index(name) for name in names])

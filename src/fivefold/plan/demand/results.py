@@ -44,10 +44,16 @@ class State:
         )
 
     def with_newcomer(
-        self, item: str, location: str, belief: Belief, quantiles: Floats, blocks: int
+        self,
+        item: str,
+        location: str,
+        belief: Belief,
+        quantiles: Floats,
+        blocks: int,
+        *,
+        season: Floats,
     ) -> State:
-        """Return the state with one more row, flat over the horizon."""
-        horizon = self.mean.shape[1]
+        """Return the state with one more row: one rate, times the season of each period."""
         sd = float(np.sqrt(belief.mean + belief.rate_variance))
         like = ", ".join(belief.analogues) or "nothing"
         text = (
@@ -59,17 +65,17 @@ class State:
             subject=subject,
             reason_code="forecast_method",
             reference=like,
-            quantity=belief.mean * horizon,
+            quantity=float(belief.mean * season.sum()),
             text=text,
         )
         row = pl.DataFrame({"item": [item], "location": [location]})
         return replace(
             self,
             keys=pl.concat([self.keys, row]),
-            mean=np.vstack([self.mean, np.full(horizon, belief.mean)]),
-            sd=np.vstack([self.sd, np.full(horizon, sd)]),
+            mean=np.vstack([self.mean, belief.mean * season]),
+            sd=np.vstack([self.sd, sd * season]),
             quantiles=np.concatenate(
-                [self.quantiles, np.broadcast_to(quantiles, (1, horizon, quantiles.size))]
+                [self.quantiles, (season[:, None] * quantiles[None, :])[None]]
             ),
             methods=(*self.methods, "analogue"),
             notes=(*self.notes, note),
@@ -93,6 +99,27 @@ class State:
             quantiles=self.quantiles * factors[:, :, None],
             notes=(*self.notes, *notes),
         )
+
+    def from_nothing(self, added: Floats) -> State:
+        """Return forecasts with units said where nothing was expected.
+
+        From nothing there is no shape to keep: Poisson-like spread around what was said.
+        """
+        if not added.any():
+            return self
+        return replace(
+            self,
+            mean=self.mean + added,
+            sd=self.sd + np.sqrt(added),
+            quantiles=self.quantiles + _spread(added, self.levels),
+        )
+
+
+def _spread(mean: Floats, levels: Floats) -> Floats:
+    from scipy.special import ndtri
+
+    found: Floats = np.maximum(0.0, mean[:, :, None] + np.sqrt(mean)[:, :, None] * ndtri(levels))
+    return np.where(mean[:, :, None] > 0, found, 0.0)
 
 
 def shift(paths: Floats, *, gap: int, days: int, count: int) -> Floats:
@@ -207,6 +234,25 @@ def reasons(
         found += _next_best(subject, made, i)
         found += _cleaned(subject, cleaned, int(row))
     return [*found, *state.notes]
+
+
+def season_reasons(keys: pl.DataFrame, season: Floats, mean: Floats) -> list[Reason]:
+    """Return what the time of the year does to each forecast that has a profile."""
+    found = []
+    ahead = np.exp(season[:, : mean.shape[1]])
+    for i in np.flatnonzero(np.abs(season).max(axis=1) > 0.02):
+        item, location = keys.row(int(i))
+        found.append(
+            Reason(
+                subject=f"forecast:{item}@{location}",
+                reason_code="forecast_method",
+                reference="season",
+                quantity=float((mean[i] * (1 - 1 / ahead[i])).sum()),
+                text=f"Two years agree on a time of the year: from {ahead[i].min():.0%} to "
+                f"{ahead[i].max():.0%} of the usual in the weeks ahead.",
+            )
+        )
+    return found
 
 
 def _next_best(subject: str, made: PanelForecast, i: int) -> list[Reason]:

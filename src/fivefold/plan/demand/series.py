@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
 import polars as pl
 
 from fivefold.errors import DataError, Problem
-from fivefold.plan.demand import series_times
+from fivefold.plan.demand import series_times, temporal
 from fivefold.plan.demand.boosting import Boosting
 from fivefold.plan.demand.combination import Floats, Loss
 from fivefold.plan.demand.drivers import Drivers, calendar_features, named_holidays
-from fivefold.plan.demand.panel import forecast_panel
+from fivefold.plan.demand.panel import PanelForecast, forecast_panel
 
 #: Season and horizon of each frequency, as the M3 and M4 competitions have them.
 FREQUENCIES: dict[str, tuple[int, int]] = {
@@ -63,6 +64,9 @@ class SeriesParams:
         Whether boosted trees over all series are among the methods.
     workers : int, optional
         Processes for more than 10,000 series; one a processor by default.
+    also : tuple of int
+        Sums over so many periods are forecast too, and all are made to agree: (7, 28) for days
+        that add up to weeks and to four weeks. Each is a multiple of the one before.
     """
 
     horizon: int | None = None
@@ -74,6 +78,7 @@ class SeriesParams:
     country: str | None = None
     boosting: Boosting = "auto"
     workers: int | None = None
+    also: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("horizon", "season"):
@@ -82,6 +87,11 @@ class SeriesParams:
                 raise ValueError(f"{name} must be at least 1, found {value}")
         if self.origins < 1:
             raise ValueError(f"origins must be at least 1, found {self.origins}")
+        for before, periods in zip((1, *self.also), self.also, strict=False):
+            if periods <= before or periods % before:
+                raise ValueError(
+                    f"also must be periods, each a multiple of the one before, found {self.also}"
+                )
         rising = all(a < b for a, b in zip(self.levels, self.levels[1:], strict=False))
         if not self.levels or not rising or self.levels[0] <= 0 or self.levels[-1] >= 1:
             raise ValueError(f"levels must rise between 0 and 1, found {self.levels}")
@@ -161,7 +171,8 @@ def forecast_series(frame: pl.DataFrame, params: SeriesParams = SERIES_DEFAULT) 
     -------
     polars.DataFrame
         Sorted by series and step: the series columns, step (1 is the next period), the time
-        column, mean, method and one column per level, q0.01 to q0.99.
+        column, mean, method and one column per level, q0.01 to q0.99. With `also` a column
+        periods tells how many a row is the sum of; its time is that of the first of them.
 
     Raises
     ------
@@ -182,7 +193,8 @@ def forecast_series(frame: pl.DataFrame, params: SeriesParams = SERIES_DEFAULT) 
         parts.append(_forecast_part(part, reading, params, season, horizon, kind))
     if not parts:
         return pl.DataFrame()
-    return pl.concat(parts, how="vertical_relaxed").sort([*reading.series, "step"])
+    order = [*reading.series, *(["periods"] if params.also else []), "step"]
+    return pl.concat(parts, how="vertical_relaxed").sort(order)
 
 
 def _tidy(frame: pl.DataFrame, reading: Reading) -> pl.DataFrame:
@@ -325,6 +337,9 @@ def _forecast_part(
     frequency: str,
 ) -> pl.DataFrame:
     keys = list(reading.series)
+    # Blocks are whole: what the last one reaches beyond the horizon is forecast and left out.
+    longest = params.also[-1] if params.also else 1
+    wanted, horizon = horizon, -(-horizon // longest) * longest
     known, last = _observed(part, keys, frequency)
     if known.height == 0:
         return pl.DataFrame()
@@ -336,29 +351,62 @@ def _forecast_part(
         if params.drivers
         else None
     )
-    made = forecast_panel(
-        known["_y"].to_numpy().astype(float),
-        starts,
-        season=season,
-        horizon=horizon,
+    run = partial(
+        forecast_panel,
         levels=levels,
         loss=params.loss,
         origins=params.origins,
-        drivers=drivers,
         boosting=params.boosting,
         workers=params.workers,
     )
+    values = known["_y"].to_numpy().astype(float)
     ends = counted.select(keys).join(last, on=keys, how="left", maintain_order="left")
+    if not params.also:
+        made = run(values, starts, season=season, horizon=horizon, drivers=drivers)
+        return _rows(ends, made, part, reading, frequency)
+    told = temporal.forecast_levels(
+        run, values, starts, season=season, horizon=horizon, also=params.also, drivers=drivers
+    )
+    return pl.concat(
+        [
+            _rows(ends[rows], made, part, reading, frequency, periods=periods)
+            for periods, rows, made in told
+        ]
+    ).filter(pl.col("step") * pl.col("periods") <= wanted)
+
+
+def _rows(
+    ends: pl.DataFrame,
+    made: PanelForecast,
+    part: pl.DataFrame,
+    reading: Reading,
+    frequency: str,
+    *,
+    periods: int | None = None,
+) -> pl.DataFrame:
+    """Forecasts as rows: series, step, time, mean, method, quantiles; `periods` summed in each."""
+    keys = list(reading.series)
+    horizon = made.mean.shape[1]
+    blocks = pl.DataFrame({"step": np.arange(1, horizon + 1)})
+    length = periods or 1
     return (
-        ends.join(pl.DataFrame({"step": np.arange(1, horizon + 1)}), how="cross")
+        ends.join(blocks.with_columns(_block=pl.col("step")), how="cross")
+        # A block has the time of its first period.
+        .with_columns(step=(pl.col("_block") - 1) * length + 1)
         .with_columns(series_times.ahead(part, reading.time, frequency, keys).alias(reading.time))
-        .select(*keys, "step", reading.time)
+        .with_columns(step=pl.col("_block"))
+        .select(
+            *keys,
+            *([] if periods is None else [pl.lit(periods, pl.Int64).alias("periods")]),
+            "step",
+            reading.time,
+        )
         .with_columns(
             pl.Series("mean", made.mean.ravel()),
             pl.Series("method", np.repeat(made.method_names(), horizon)),
             *[
                 pl.Series(f"q{level:g}", made.quantiles[:, :, j].ravel())
-                for j, level in enumerate(levels)
+                for j, level in enumerate(made.levels)
             ],
         )
     )

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.cycle.review import changed_since
+from fivefold.cycle.value_added import value_added
 from fivefold.cycle.versions import selling_places
 from fivefold.web import summaries
 from fivefold.web.charts import lines
@@ -41,6 +42,8 @@ def view(state: State, query: Mapping[str, str]) -> dict[str, Any]:
         "accuracy": _accuracy_words(accurate),
         "total": lambda width: total_chart(state, width),
         "overrides": overrides(state, code),
+        "sources": sources(state, code) if found else [],
+        "added": state.once("value_added", lambda: steps_added(state)),
         "order_changes": order_changes(state, code) if found else [],
         "streams": sold.height,
         "tree": state.once("tree", lambda: tree(state)),
@@ -152,6 +155,18 @@ def overrides(state: State, code: str) -> list[dict[str, Any]]:
         "own", "made_on", descending=True, nulls_last=True
     )
     return own.head(20).to_dicts()
+
+
+def sources(state: State, code: str) -> list[dict[str, Any]]:
+    """Return who speaks in the consensus about an item, with record and weight."""
+    own = of_item(state.made["forecast_sources"], code)
+    return own.sort("location", "weight", descending=[False, True]).to_dicts()
+
+
+def steps_added(state: State) -> list[dict[str, Any]]:
+    """Return what each step of kept forecasts added, against what came since."""
+    found = value_added(state.workspace.plans, state.dataset, as_of=state.today)
+    return found["forecast_value_added"].filter(pl.col("category") == "").to_dicts()
 
 
 def total_chart(state: State, width: int) -> Figure:
@@ -266,9 +281,13 @@ def week_grid(state: State, query: Mapping[str, str]) -> Grid:
         and (row["expires_on"] is None or row["expires_on"] >= state.today)
     }
     last_year = _year_ago(state, code, place)
+    steps = {
+        row["period_start"]: row
+        for row in of_item(state.made["forecast_steps"], code, place).iter_rows(named=True)
+    }
     rows = []
     for row in weeks(state, code, place):
-        own = set_.get(row["start"])
+        own, step = set_.get(row["start"]), steps.get(row["start"])
         rows.append(
             {
                 "week": row["start"],
@@ -277,9 +296,10 @@ def week_grid(state: State, query: Mapping[str, str]) -> Grid:
                 "p10": row["p10"],
                 "p50": row["p50"],
                 "p90": row["p90"],
-                "mean": row["mean"],
+                "statistics": step["units_statistical"] if step else row["mean"],
+                "agreed": step["units_consensus"] if step else None,
                 "override": own["value"] if own else None,
-                "consensus": own["value"] if own else row["mean"],
+                "final": own["value"] if own else row["mean"],
                 "reason": own["reason"] if own else None,
                 "author": own["author"] if own else None,
             }
@@ -287,7 +307,7 @@ def week_grid(state: State, query: Mapping[str, str]) -> Grid:
     kinds = {"week": pl.Date, "key": pl.String, "reason": pl.String, "author": pl.String}
     names = (
         "week", "key", "last_year", "p10", "p50", "p90",
-        "mean", "override", "consensus", "reason", "author",
+        "statistics", "agreed", "override", "final", "reason", "author",
     )  # fmt: skip
     frame = pl.DataFrame(rows, schema={n: kinds.get(n, pl.Float64) for n in names})
     return Grid(
@@ -301,7 +321,14 @@ def week_grid(state: State, query: Mapping[str, str]) -> Grid:
             column("p10", "p10", "number", width=60),
             column("p50", "p50", "number", width=60),
             column("p90", "p90", "number", width=60),
-            column("mean", "Mean", "number", width=70),
+            column("statistics", "Statistics", "number", width=86, help="What the methods say."),
+            column(
+                "agreed",
+                "Consensus",
+                "number",
+                width=92,
+                help="With what sales, marketing or customers expect, by their record.",
+            ),
             column(
                 "override",
                 "Yours",
@@ -310,7 +337,7 @@ def week_grid(state: State, query: Mapping[str, str]) -> Grid:
                 editable=True,
                 help="Units of the week; type to set, empty to leave it to the forecast.",
             ),
-            column("consensus", "Consensus", "number", width=90),
+            column("final", "Plan", "number", width=70, help="What the next plan takes."),
             column("reason", "Reason", width=180),
             column("author", "By", width=110),
         ),
