@@ -25,9 +25,11 @@ from fivefold.plan.supply.ways import LoadTerms
 
 #: Most times that the plan is made again without some loads, or with some joined; fewer where
 #: so many pieces of demand make each of them long.
-MOST_TRIES = 24
+MOST_TRIES = 12
 MOST_PIECES_TRIED = 600_000
 LEAST_TRIES = 6
+#: Most times in a quick answer, which keeps most of what was decided before.
+QUICK_TRIES = 3
 #: Most single loads joined with others, or left out, one by one.
 MOST_SINGLE = 6
 #: Part of a load's cost that its goods' shares must cover for it to stand without a trial.
@@ -83,6 +85,7 @@ def with_loads_that_pay(
     *,
     holds: Callable[[Draft], bool],
     left_out: Iterable[tuple[Lane, tuple[int, ...]]] = (),
+    quick: bool = False,
 ) -> Loaded:
     """Return the plan in which no load could be spared at a gain.
 
@@ -96,6 +99,8 @@ def with_loads_that_pay(
         Tells whether it could: runs carried over leave no way to save set-ups.
     left_out : iterable of (lane, periods), optional
         What a plan just made leaves out, in place of looking for it again.
+    quick : bool
+        Try only what promises most.
 
     Notes
     -----
@@ -106,7 +111,8 @@ def with_loads_that_pay(
     """
     if not any(way.load is not None for way in draft.model.ways):
         return Loaded(draft=draft)
-    return _Search(draft, settle, holds).result({lane: set(periods) for lane, periods in left_out})
+    search = _Search(draft, settle, holds, quick=quick)
+    return search.result({lane: set(periods) for lane, periods in left_out})
 
 
 def reasons_of(found: Loaded, names: dict[tuple[int, int], str]) -> list[Reason]:
@@ -211,6 +217,8 @@ class _Search:
         draft: Draft,
         settle: Callable[[Draft], Draft],
         holds: Callable[[Draft], bool],
+        *,
+        quick: bool = False,
     ) -> None:
         self.first, self.settle, self.holds = draft, settle, holds
         self.kept = draft.kept
@@ -218,6 +226,8 @@ class _Search:
         self.best, self.score = draft, self._score(draft)
         pieces = max(1, len(draft.model.pieces))
         self.tries = max(LEAST_TRIES, min(MOST_TRIES, MOST_PIECES_TRIED // pieces))
+        if quick:
+            self.tries = QUICK_TRIES
         self.moved: dict[tuple[int, int], tuple[int, int]] = {}
         self.shut: dict[Lane, set[int]] = {}
         self.modes: dict[tuple[str, str], dict[str, LoadTerms]] = {}

@@ -116,6 +116,7 @@ def plan_supply(dataset: Dataset, params: SupplyParams = _DEFAULTS, *, as_of: da
         settle,
         holds=lambda plan: not _hours_over(plan.model, plan.committed, set_up).any(),
         left_out=params.left_out,
+        quick=params.quick,
     )
     smallest = with_smallest_orders(loaded.draft, order_terms, settle)
     draft = smallest.draft
