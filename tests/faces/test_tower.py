@@ -232,12 +232,13 @@ def test_a_change_of_the_forecast_is_kept_with_author_and_reason(tower: Any) -> 
 
 
 def test_a_question_to_the_promise_calculator_is_answered_and_reserves_nothing(tower: Any) -> None:
-    query = "ask_item=LAMP-01&ask_units=2&ask_zip=10001&ask_channel=FBM"
+    query = "tab=ask&ask_item=LAMP-01&ask_units=2&ask_zip=10001&ask_channel=FBM"
     before = ask(tower, "GET", "/orders").text
     told = ask(tower, "GET", f"/orders?{query}").text
-    assert "Nothing was reserved" in told
+    assert "2 × " in told
+    assert "The chain" in told
     assert ask(tower, "GET", "/orders").text == before
-    assert "no item" in ask(tower, "GET", "/orders?ask_item=NO").text
+    assert "no item" in ask(tower, "GET", "/orders?tab=ask&ask_item=NO").text
 
 
 def test_the_books_are_verified_from_the_page(tower: Any) -> None:

@@ -103,6 +103,7 @@ def referral_category(book: FeeBook, category: str | None) -> tuple[str, bool]:
 
     Examples
     --------
+    >>> from datetime import date
     >>> book = FeeBook(fee_cards(), day=date(2026, 11, 22))
     >>> referral_category(book, "Home & Kitchen"), referral_category(book, "Widgets")
     (('Kitchen', True), ('Everything Else', False))
@@ -133,6 +134,7 @@ def referral(book: FeeBook, *, category: str | None, price: float) -> FeeLine:
 
     Examples
     --------
+    >>> from datetime import date
     >>> book = FeeBook(fee_cards(), day=date(2026, 11, 22))
     >>> referral(book, category="Furniture & Decor", price=250.0).amount
     35.0
@@ -205,6 +207,7 @@ def fulfilment(
     Examples
     --------
     >>> from fivefold.deliver.size_tiers import size_tier
+    >>> from datetime import date
     >>> book = FeeBook(fee_cards(), day=date(2026, 11, 22))
     >>> size = size_tier(
     ...     length_cm=25, width_cm=20, height_cm=10, weight_kg=0.4, day=date(2026, 11, 22)
@@ -283,6 +286,7 @@ def overmax(book: FeeBook, *, size: SizeTier) -> FeeLine | None:
 def refund_administration(book: FeeBook, referral_fee: float) -> FeeLine:
     """Return the refund administration fee of one refund.
 
+    >>> from datetime import date
     >>> book = FeeBook(fee_cards(), day=date(2026, 11, 22))
     >>> refund_administration(book, 3.0).amount, refund_administration(book, 40.0).amount
     (0.6, 5.0)
