@@ -28,8 +28,8 @@ from fivefold.plan.supply.ways import LoadTerms
 MOST_TRIES = 12
 MOST_PIECES_TRIED = 600_000
 LEAST_TRIES = 6
-#: Most times in a quick answer, which keeps most of what was decided before.
-QUICK_TRIES = 3
+#: Times in a quick answer, which keeps most of what was decided before: only what promises most.
+QUICK_TRIES = 1
 #: Most single loads joined with others, or left out, one by one.
 MOST_SINGLE = 6
 #: Part of a load's cost that its goods' shares must cover for it to stand without a trial.
