@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, sparse
 
 from fivefold.deliver.placement_kernel import FAR, HAIR
 
@@ -119,6 +118,8 @@ def _mix(
     scale = np.maximum(whole, 1e-9)
     typical = float(np.abs(cost).sum()) / max(1, slots)
     dear = DEAR * (price * scale + typical / 10.0)
+    from scipy import optimize, sparse
+
     found = optimize.linprog(
         np.concatenate([cost, dear]),
         A_ub=sparse.hstack(

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, sparse
 
 from fivefold.deliver.placement_kernel import FAR, HAIR, answer_prices
 from fivefold.deliver.placement_mix import Answer, mixed
@@ -168,6 +167,8 @@ class _Dual:
         best = self.best_price[self.slots] * self.scale
         low = np.maximum(0.0, best - self.box)
         high = np.minimum(best + self.box, self.dearest)
+        from scipy import optimize, sparse
+
         of_group = sparse.csr_array(np.tile(np.eye(groups), (len(self.rows), 1)))
         use = sparse.csr_array(-np.vstack(self.rows) / self.scale[None, :])
         found = optimize.linprog(
