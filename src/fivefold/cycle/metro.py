@@ -7,7 +7,7 @@ people of the area's ZIP codes, with the vehicles of its stations.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
 
@@ -73,16 +73,10 @@ def plan_metro(
     )
     progress("check", 0.96)
     made = checked_day(dataset, outcome, as_of, notes=told)
-    return Plan(
-        plan=made.plan,
-        as_of=as_of,
-        status=made.status,
-        tables=made.tables,
-        dataset_fingerprint=made.dataset_fingerprint,
+    return replace(
+        made,
         params={"area": asdict(area), "routing": asdict(params)},
         seconds={"last mile": time.process_time() - begun},
-        scenario=made.scenario,
-        notes=made.notes,
     )
 
 

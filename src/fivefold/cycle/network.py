@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from fivefold.check.network_plan import check_network
-from fivefold.cycle.plans import Plan, PlanStore, plan_name
+from fivefold.cycle.plans import Plan, PlanStore, checked_plan, plan_name
 from fivefold.cycle.progress import Progress, silent
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.network.costs import day_costs
@@ -55,11 +55,9 @@ def latest_sites(workspace: Workspace) -> Plan:
     NotFoundError
         If there is none.
     """
-    store = site_plans(workspace)
-    name = store.latest()
-    if name is None:
-        raise NotFoundError("no sites have been chosen yet; choose them: fivefold network site")
-    return store.load(name)
+    return site_plans(workspace).newest(
+        "no sites have been chosen yet; choose them: fivefold network site"
+    )
 
 
 def latest_network(workspace: Workspace) -> Plan:
@@ -70,11 +68,9 @@ def latest_network(workspace: Workspace) -> Plan:
     NotFoundError
         If there is none.
     """
-    store = network_plans(workspace)
-    name = store.latest()
-    if name is None:
-        raise NotFoundError("there is no network plan yet; make one: fivefold network plan")
-    return store.load(name)
+    return network_plans(workspace).newest(
+        "there is no network plan yet; make one: fivefold network plan"
+    )
 
 
 def expect_volume(dataset: Dataset, *, as_of: date, weeks: int = 26) -> Outcome:
@@ -173,29 +169,15 @@ def site_network(dataset: Dataset, params: SitingParams | PhaseParams, *, as_of:
         outcome = phase_sites(dataset, params, as_of=as_of)
     else:
         outcome = choose_sites(dataset, params, as_of=as_of)
-    reasons = outcome.explanations
-    tables = {
-        **outcome.tables,
-        "explanations": schema("explanations").empty() if reasons is None else reasons,
-    }
-    tables["violations"] = check_network(dataset.with_tables(**tables), as_of=as_of)
-    said: dict[str, object] = {"siting": asdict(params)}
-    fingerprint = dataset.fingerprint()
-    return Plan(
-        plan=plan_name(as_of=as_of, fingerprint=fingerprint, params=said, scenario="sites"),
+    return checked_plan(
+        dataset,
+        outcome,
+        check_network,
         as_of=as_of,
-        status=outcome.status,
-        tables=tables,
-        dataset_fingerprint=fingerprint,
-        params=said,
-        seconds={"siting": time.process_time() - begun},
+        said={"siting": asdict(params)},
         scenario="sites",
-        notes={
-            "objective": outcome.objective,
-            "bound": outcome.bound,
-            "gap": outcome.gap,
-            **outcome.notes,
-        },
+        step="siting",
+        begun=begun,
     )
 
 

@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from fivefold.errors import NotFoundError
-from fivefold.model import Dataset, schema, table_names
+from fivefold.model import Dataset, Outcome, schema, table_names
 
 #: Tables a plan is made from that it keeps, so that it can be shown and proved later.
 KEPT_INPUTS = ("sales_history",)
@@ -101,6 +102,56 @@ def plan_name(*, as_of: date, fingerprint: str, params: Mapping[str, object], sc
     return f"P{as_of:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
 
 
+def checked_plan(
+    dataset: Dataset,
+    outcome: Outcome,
+    check: Callable[..., pl.DataFrame],
+    *,
+    as_of: date,
+    said: Mapping[str, object],
+    scenario: str,
+    step: str,
+    begun: float,
+    given: Dataset | None = None,
+) -> Plan:
+    """Return one engine's answer as a plan, checked by the rules written for it.
+
+    Parameters
+    ----------
+    check : callable
+        ``check(dataset, as_of=…)`` returning `violations`.
+    said : mapping
+        What was asked; with the dataset's fingerprint it makes the plan's name.
+    step : str
+        What the seconds since `begun` (process time) are told under.
+    given : Dataset, optional
+        What the engine and the rules saw, where that is more than `dataset`.
+    """
+    reasons = outcome.explanations
+    tables = {
+        **outcome.tables,
+        "explanations": schema("explanations").empty() if reasons is None else reasons,
+    }
+    tables["violations"] = check((given or dataset).with_tables(**tables), as_of=as_of)
+    fingerprint = dataset.fingerprint()
+    return Plan(
+        plan=plan_name(as_of=as_of, fingerprint=fingerprint, params=said, scenario=scenario),
+        as_of=as_of,
+        status=outcome.status,
+        tables=tables,
+        dataset_fingerprint=fingerprint,
+        params=dict(said),
+        seconds={step: time.process_time() - begun},
+        scenario=scenario,
+        notes={
+            "objective": outcome.objective,
+            "bound": outcome.bound,
+            "gap": outcome.gap,
+            **outcome.notes,
+        },
+    )
+
+
 def is_what_if(scenario: str, params: Mapping[str, object]) -> bool:
     """Tell whether a plan is of a world that is not: demand scaled, or data changed for it."""
     asked = bool(params.get("changes")) or scenario.partition("=")[0] == "demand"
@@ -162,6 +213,19 @@ class PlanStore:
             if not is_what_if(head["scenario"], head["params"]):
                 return name
         return None
+
+    def newest(self, otherwise: str) -> Plan:
+        """Return the plan made last.
+
+        Raises
+        ------
+        NotFoundError
+            Saying `otherwise`, if there is none.
+        """
+        name = self.latest()
+        if name is None:
+            raise NotFoundError(otherwise)
+        return self.load(name)
 
     def names(self) -> list[str]:
         """Return the names of all plans, oldest first."""

@@ -11,12 +11,12 @@ import polars as pl
 
 from fivefold.check.workforce import check_workforce
 from fivefold.cycle.network import expect_volume
-from fivefold.cycle.plans import Plan, PlanStore, plan_name
+from fivefold.cycle.plans import Plan, PlanStore, checked_plan
 from fivefold.cycle.progress import Progress, silent
 from fivefold.cycle.workspace import Workspace
 from fivefold.deliver.network.figures import with_figures
 from fivefold.errors import NotFoundError
-from fivefold.model import Dataset, schema
+from fivefold.model import Dataset
 from fivefold.plan.workforce.staffing import WorkforceParams, plan_workforce
 
 FOLDER = "workforces"
@@ -45,11 +45,9 @@ def latest_workforce(workspace: Workspace) -> Plan:
     NotFoundError
         If there is none.
     """
-    store = workforce_plans(workspace)
-    name = store.latest()
-    if name is None:
-        raise NotFoundError("there is no workforce plan yet; make one: fivefold workforce plan")
-    return store.load(name)
+    return workforce_plans(workspace).newest(
+        "there is no workforce plan yet; make one: fivefold workforce plan"
+    )
 
 
 def staff_network(
@@ -83,29 +81,16 @@ def staff_network(
     given = with_figures(dataset).with_tables(**tables)
     outcome = plan_workforce(given, params, as_of=as_of)
     progress("check", 0.9)
-    reasons = outcome.explanations
-    made: dict[str, pl.DataFrame] = {
-        **outcome.tables,
-        "explanations": schema("explanations").empty() if reasons is None else reasons,
-    }
-    made["violations"] = check_workforce(given.with_tables(**made), as_of=as_of)
-    said: dict[str, object] = {"workforce": asdict(params), "day": day.plan}
-    fingerprint = dataset.fingerprint()
-    return Plan(
-        plan=plan_name(as_of=as_of, fingerprint=fingerprint, params=said, scenario="workforce"),
+    return checked_plan(
+        dataset,
+        outcome,
+        check_workforce,
         as_of=as_of,
-        status=outcome.status,
-        tables=made,
-        dataset_fingerprint=fingerprint,
-        params=said,
-        seconds={"people": time.process_time() - begun},
+        said={"workforce": asdict(params), "day": day.plan},
         scenario="workforce",
-        notes={
-            "objective": outcome.objective,
-            "bound": outcome.bound,
-            "gap": outcome.gap,
-            **outcome.notes,
-        },
+        step="people",
+        begun=begun,
+        given=given,
     )
 
 
