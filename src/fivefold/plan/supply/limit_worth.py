@@ -16,8 +16,10 @@ from fivefold.plan.supply.network import Committed, Floats, Ints, SupplyNetwork
 from fivefold.plan.supply.prices import NodeDemand, Prices, answer_to
 from fivefold.plan.supply.reading import FORECAST, ORDER, SupplyModel
 
-#: Ways found by: a lot that waits was tried; the divisible plan; nothing waits for it.
-TRIED, DIVISIBLE, SLACK = "blocked lot", "divisible plan", "room is left"
+#: Ways found by: a lot that waits was tried; the divisible plan; used up, yet nothing waits for
+#: it; a lot more would fit.
+TRIED, DIVISIBLE, UNASKED = "blocked lot", "divisible plan", "nothing waits"
+SLACK = "room is left"
 #: Item-places beyond which nothing is tried and the divisible plan's prices stand.
 MOST_NODES = 5_000
 #: Least share of a limit by which it is raised, so that a rounding is not taken for scarcity.
@@ -68,7 +70,10 @@ def worth_of_limits(
                 price[slot], note[slot] = trial.best(slot, waiting, left, blocked)
                 found_by[slot] = TRIED
             continue
-        if prices.price[slot] > 0 and left < trial.smallest_use(slot) - EPS:
+        if left >= trial.smallest_use(slot) - EPS:
+            continue
+        found_by[slot], note[slot] = UNASKED, "Used up, and nothing waits for more of it."
+        if prices.price[slot] > 0:
             price[slot], found_by[slot] = float(prices.price[slot]), DIVISIBLE
             note[slot] = "Nothing waits for it; dearer ways or earlier weeks are used instead."
     return LimitWorth(price=price, found_by=found_by, note=note)

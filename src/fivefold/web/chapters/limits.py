@@ -34,7 +34,10 @@ def chapter(story: Story) -> Markup:
         verb = "holds" if dear.height == 1 else "hold"
         lead = f"{words.many(dear.height, 'limit')} {verb} the plan back."
     elif story.plan["limit_prices"].height:
-        lead = "No limit costs anything: more cash, space or hours would not make the plan better."
+        lead = (
+            "No limit is worth widening: where one is used up, nothing waits for more of it, or "
+            "what waits would not pay."
+        )
     else:
         lead = "No limits were given: cash, space, hours, lanes and suppliers count as endless."
     return markup.section("limits", "What binds", lead, _sentences(story, tight), _unmet(story))

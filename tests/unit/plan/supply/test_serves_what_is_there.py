@@ -179,3 +179,21 @@ def test_stock_in_the_warehouse_of_an_item_not_bought_again_is_sold_off() -> Non
     outcome = plan_supply(data, SupplyParams(), as_of=AS_OF)
     assert set(outcome["supply_plan"]["kind"]) == {"move"}
     assert outcome["supply_plan"]["quantity"].sum() == 150
+
+
+def test_a_limit_that_is_used_up_though_nothing_waits_is_not_said_to_have_room() -> None:
+    # Ten units of 10 a week take all of 100 a week, and all demand from the fourth week is served.
+    data = seller(price=30.0, on_hand=40, weekly=10.0)
+    rule = {"limit": "CASH", "kind": "cash", "subject": "", "amount_per_week": 100.0}
+    outcome = plan_supply(
+        data.with_tables(limits_rules=schema("limits_rules").frame([rule])),
+        SupplyParams(),
+        as_of=AS_OF,
+    )
+    cash = outcome["limit_prices"].filter(pl.col("limit") == "CASH")
+    full = cash.filter(pl.col("used") > 99.9)
+    assert outcome["unmet_demand"].height == 0
+    assert full.height
+    assert "room is left" not in full["found_by"].to_list()
+    empty = cash.filter(pl.col("used") < 0.1)
+    assert set(empty["found_by"]) <= {"room is left"}
